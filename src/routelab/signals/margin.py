@@ -9,7 +9,6 @@ from typing import Any
 from routelab.signals.source import Body, SignalReading, missing
 from routelab.signals.token_logprobs import FIX, TokenSignal, logprobs
 
-
 _WIDEST = 100.0
 """Between two tokens, at most: some endpoints write -9999 for what they did not reckon, and one
 such token would outweigh all the others."""

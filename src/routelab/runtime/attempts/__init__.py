@@ -14,8 +14,8 @@ if TYPE_CHECKING:
         Cost,
         ServedPrices,
         combined_multiplier,
-        reported_tokens,
         response_cost,
+        used_tokens,
     )
     from routelab.runtime.attempts.failures import Failure, failure_classes
     from routelab.runtime.attempts.pieces import DONE, single_chunk, sse_event, word_chunks
@@ -36,11 +36,11 @@ else:
             "combined_multiplier": "cost",
             "failure_classes": "failures",
             "refused_fields": "shaping",
-            "reported_tokens": "cost",
             "response_cost": "cost",
             "single_chunk": "pieces",
             "sse_event": "pieces",
             "token_usage": "usage",
+            "used_tokens": "cost",
             "whole_message": "assembly",
             "word_chunks": "pieces",
         },
@@ -58,11 +58,11 @@ __all__ = [
     "combined_multiplier",
     "failure_classes",
     "refused_fields",
-    "reported_tokens",
     "response_cost",
     "single_chunk",
     "sse_event",
     "token_usage",
+    "used_tokens",
     "whole_message",
     "word_chunks",
 ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from routelab.runtime.attempts.growing import PieceError, merge, plain
 from routelab.runtime.attempts.tool_calls import ToolCalls
-from routelab.runtime.attempts.usage_dialects import USAGE_FIELDS, merge_usage, places_of
+from routelab.runtime.attempts.usage_dialects import USAGE_FIELDS, ReportedUsage
 
 _APART = frozenset(("index", "delta", "message", "logprobs", "usage"))
 """Fields of a choice that are no fields of the assembled one, or not as they are."""
@@ -47,7 +47,7 @@ class Assembly:
         self.pieces = 0
         self._asked = asked
         self._body: dict[str, Any] = {}
-        self._usage: dict[str, Any] = {}
+        self._usage = ReportedUsage()
         self._choices: dict[int, dict[str, Any]] = {}
         self._calls: dict[int, ToolCalls] = {}
 
@@ -61,16 +61,17 @@ class Assembly:
         given = _choices(piece)
         passed = [self._add_choice(_numbered(at, choice)) for at, choice in enumerate(given)]
         for choice in passed:
-            content = content or any(it for name, it in choice["delta"].items() if name != "role")
-            counts = counts or "usage" in choice
+            delta = choice["delta"]
+            content = content or any(it for name, it in delta.items() if name != "role")
+            counts = counts or "usage" in choice or "usage" in delta
         for name, value in piece.items():
             if value is None or name in ("choices", "object"):
                 continue
             counts = counts or name in USAGE_FIELDS
             if name != "usage" and (value or name not in self._body):
                 self._body[name] = value
-        for usage in places_of(piece) if counts else ():
-            merge_usage(self._usage, usage)
+        if counts:
+            self._usage.take(piece)
         self.pieces += content
         same = all(map(is_, passed, given))
         return Taken(content, piece if same else {**piece, "choices": passed})
@@ -98,12 +99,12 @@ class Assembly:
     @property
     def usage(self) -> Mapping[str, Any] | None:
         """As the endpoint reported it, the latest over the earlier; None before it did."""
-        return self._usage or None
+        return self._usage.usage or None
 
     def body(self) -> dict[str, Any]:
         """What there is so far as a `chat.completion`."""
         choices = [self._complete(index) for index in sorted(self._choices)]
-        used = {"usage": self._usage} if self._usage else {}
+        used = {"usage": usage} if (usage := self.usage) else {}
         return {**self._body, "object": "chat.completion", **used, "choices": choices}
 
     def _add_choice(self, choice: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ from routelab.core.catalogue import Deployment, Timeouts
 from routelab.core.messages import foreign
 from routelab.runtime.attempts.caller_words import caller_words
 from routelab.runtime.attempts.classify import AttemptResult, choices_asked, classify, failed, late
+from routelab.runtime.attempts.credible_usage import Exchange
 from routelab.runtime.attempts.shaping import STREAM_OPTIONS, shaped
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
 from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError
@@ -55,7 +56,10 @@ async def attempt(
         result = await streamed(upstream, outgoing, sink, clock, wall_clock, usage_asked=asked)
     took_s, first_s = clock() - started, result.first_token_s - started
     if result.error is None:
-        return msgspec.structs.replace(result, latency_s=took_s, first_token_s=first_s)
+        exchange = Exchange(sent, result.exchange.pieces)
+        return msgspec.structs.replace(
+            result, latency_s=took_s, first_token_s=first_s, exchange=exchange
+        )
     result = msgspec.structs.replace(
         result,
         error=foreign(upstream.hide(deployment, result.error)),

@@ -10,6 +10,7 @@ import msgspec
 
 from routelab.core.catalogue import Deployment
 from routelab.runtime.attempts.assembly import CONTENT, are_objects
+from routelab.runtime.attempts.credible_usage import NOTHING_SENT, Exchange
 from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
@@ -54,8 +55,9 @@ class AttemptResult(msgspec.Struct, frozen=True):
         latency_s: from sending to the end of the reply or its failure.
         first_token_s: from sending to the first piece of the answer; NaN if it did not stream.
         delivered: a piece went to the sink, so that no other attempt may follow.
-        objection: of a request that makes no sense to the endpoint, all that it says of it.
+        objection: all that the endpoint says of a request that it refuses.
         told: `error` as a caller may read it, without addresses and deployments.
+        exchange: what was asked, and in how many pieces it was answered.
     """
 
     deployment: str
@@ -70,6 +72,7 @@ class AttemptResult(msgspec.Struct, frozen=True):
     delivered: bool = False
     objection: str = ""
     told: str = ""
+    exchange: Exchange = NOTHING_SENT
 
     @property
     def answer(self) -> Mapping[str, Any] | None:
@@ -126,8 +129,9 @@ def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -
     else:
         kind, error = "status", f"answered {verdict.status}: {_message(said, reply)}"
     result = failed_with(deployment, _used(body), error, kind, failure, verdict.status)
-    after_s = retry_after_s(reply.headers, now, said)
-    objection = repr(said)[:_READ] if failure.name in ("request", "unsupported") else ""
+    limited = failure.name in ("rate", "overloaded")
+    after_s = retry_after_s(reply.headers, now, said, limited=limited)
+    objection = objection_of(_quote(reply) if said is None else said)
     return msgspec.structs.replace(result, retry_after_s=after_s, objection=objection)
 
 
@@ -147,6 +151,15 @@ def choices_asked(body: Mapping[str, Any]) -> int:
     """How many choices a request asks for."""
     n = body.get("n")
     return n if isinstance(n, int) and n > 0 else 1
+
+
+def objection_of(said: object) -> str:
+    """What an endpoint says of a request that it refuses, as `AttemptResult` keeps it.
+
+    Args:
+        said: text, or JSON.
+    """
+    return (said if isinstance(said, str) else repr(said))[:_READ]
 
 
 def _formed(choices: list[Any]) -> bool:

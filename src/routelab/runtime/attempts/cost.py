@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from routelab.core.catalogue import STANDARD_SERVICES, Catalogue, Model
-from routelab.runtime.attempts.usage import amount, explained_usage, token_usage
-from routelab.runtime.attempts.usage_dialects import usage_of
+from routelab.runtime.attempts.credible_usage import NOTHING_SENT, Exchange, credible_usage
+from routelab.runtime.attempts.usage_dialects import amount, usage_of
 
 _SNAPSHOT = r"[-@:_](?:20\d\d-?[01]\d-?[0-3]\d|\d{4}|latest)"
 """What providers add to a model's name to say which snapshot of it answered."""
@@ -43,7 +43,11 @@ class Cost(NamedTuple):
 
 
 def response_cost(
-    model: Model, body: Mapping[str, Any], multiplier: float, day: date | None = None
+    model: Model,
+    body: Mapping[str, Any],
+    multiplier: float,
+    day: date | None = None,
+    exchange: Exchange = NOTHING_SENT,
 ) -> Cost:
     """The cost of one response: as the endpoint reports it, else tokens times prices.
 
@@ -53,32 +57,49 @@ def response_cost(
         multiplier: of tokens times prices, for signals that the endpoint computes by asking
             more than once; a cost that the endpoint reports holds them already.
         day: in UTC, for prices that change; None for the latest.
+        exchange: that the response is of.
     """
-    usage = usage_of(body)
-    used, odd = explained_usage(usage)
+    used, odd = credible_usage(body, exchange)
     note, tokens = "", used[:2]
+    remarks: tuple[tuple[str, str], ...] = (_odd(odd),) if odd else ()
     if model.cost_reported:
-        said = None if usage is None else usage.get("cost")
-        reported = amount(said, _MOST_USD)
-        if not math.isnan(reported):
-            return Cost(reported, "", "", tokens)
+        said, reported = _reported_usd(usage_of(body) or {})
+        priced = reported == 0.0 and model.usage_usd(used, "", day) > 0.0
+        if reported >= 0.0 and not priced:
+            return Cost(reported, odd, "", tokens)
         has = "has no usage.cost"
         if said is not None:
-            has = f"has usage.cost {said!r:.40}, which can be none"
+            why = "though its tokens have a price" if priced else "which can be none"
+            has = f"has usage.cost {said!r:.40}, {why}"
+            remarks += (_uncharged(has),)
         note = f"the catalogue says cost_reported, the response {has}; "
     service = body.get("service_tier")
     if not isinstance(service, str) or service in STANDARD_SERVICES:
         service = ""
     usd = model.usage_usd(used, service, day) if body else math.nan
     if usd == usd:
-        note = note and note + "tokens times prices are charged"
-        remarks = () if not service or model.serves(service, day) else (_unpriced(service),)
-        if odd:
-            note, remarks = f"{note}{odd}", (*remarks, _odd(odd))
-        return Cost(usd * multiplier, note, "", tokens, remarks)
+        note = note and note + f"tokens times prices are charged{'; ' if odd else ''}"
+        if service and not model.serves(service, day):
+            remarks = (_unpriced(service), *remarks)
+        return Cost(usd * multiplier, note + odd, "", tokens, remarks)
     lacking, fix = _NO_TOKENS if any(map(math.isnan, used)) else _NO_PRICES
     note = f"{note}cost unknown: no {lacking}{f' ({odd})' if odd else ''}"
     return Cost(math.nan, note, fix + _report(model), tokens)
+
+
+def _reported_usd(usage: Mapping[str, Any]) -> tuple[object, float]:
+    """A reported cost as it stands there, and in USD; NaN if it is none.
+
+    Of a request with the caller's own key OpenRouter's `cost` is its fee alone, and what the
+    provider charges stands beside it; Perplexity's is an object.
+    """
+    said, details = usage.get("cost"), usage.get("cost_details")
+    usd = amount(said.get("total_cost") if isinstance(said, Mapping) else said, _MOST_USD)
+    upstream = details.get("upstream_inference_cost") if isinstance(details, Mapping) else None
+    beside = amount(upstream, _MOST_USD)
+    if beside > 0.0 and (usage.get("is_byok") is True or not usd > 0.0):
+        usd = beside + (usd if usd > 0.0 else 0.0)
+    return said, usd
 
 
 class ServedPrices:
@@ -111,24 +132,31 @@ class ServedPrices:
             return None
         return datetime.fromtimestamp(self._wall_clock(), UTC).date()
 
-    def cost(self, name: str, body: Mapping[str, Any], multiplier: float) -> Cost:
+    def cost(
+        self,
+        name: str,
+        body: Mapping[str, Any],
+        multiplier: float,
+        exchange: Exchange = NOTHING_SENT,
+    ) -> Cost:
         """The cost of a response, at the prices of the model that served it.
 
         Args:
             name: of the model that was asked.
             body: of the response, whose `model` says who served it.
             multiplier: as `response_cost` takes it.
+            exchange: that the response is of.
         """
         model, asked = self._asked.get(name, _UNLISTED)
         served, day = body.get("model"), self.day() if self._changing else None
         if not asked or not isinstance(served, str) or served in asked or not served:
-            return response_cost(model, body, multiplier, day)
+            return response_cost(model, body, multiplier, day, exchange)
         other = None if model.cost_reported else self._served.get(served)
         if other is not None:
-            found = response_cost(other, body, multiplier, day)
+            found = response_cost(other, body, multiplier, day, exchange)
             if not math.isnan(found.usd):
                 return found
-        found = response_cost(model, body, multiplier, day)
+        found = response_cost(model, body, multiplier, day, exchange)
         if model.cost_reported or math.isnan(found.usd):
             return found
         remarks = self._remarks_on(name, served, asked)
@@ -184,6 +212,13 @@ def _odd(odd: str) -> tuple[str, str]:
     )
 
 
+def _uncharged(has: str) -> tuple[str, str]:
+    return "usage.cost", (
+        f"its endpoint reports a cost that does not add up: a response {has}, so tokens times"
+        " prices are charged; compare the cost with the invoice"
+    )
+
+
 def _unpriced(service: str) -> tuple[str, str]:
     shown = f"{service!r:.80}"
     return f"service {service:.40}", (
@@ -192,9 +227,16 @@ def _unpriced(service: str) -> tuple[str, str]:
     )
 
 
-def reported_tokens(body: Mapping[str, Any] | None) -> tuple[float, float]:
-    """Tokens of the prompt and of the answer as the endpoint reports them; NaN if it does not."""
-    return (math.nan, math.nan) if body is None else token_usage(usage_of(body))[:2]
+def used_tokens(
+    body: Mapping[str, Any] | None, exchange: Exchange = NOTHING_SENT
+) -> tuple[float, float]:
+    """Tokens of the prompt and of the answer, as far as they are known; NaN where they are not.
+
+    Args:
+        body: of the response.
+        exchange: that it is of.
+    """
+    return (math.nan, math.nan) if body is None else credible_usage(body, exchange)[0][:2]
 
 
 def combined_multiplier(multipliers: Sequence[float]) -> float:

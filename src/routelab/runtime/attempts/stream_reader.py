@@ -10,9 +10,10 @@ from typing import Any, Protocol
 import anyio
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
-from routelab.core import estimated_tokens, tokens_of
+from routelab.core import estimated_tokens
 from routelab.runtime.attempts.assembly import Assembly
 from routelab.runtime.attempts.classify import too_few
+from routelab.runtime.attempts.credible_usage import answer_tokens, is_doubtful
 from routelab.runtime.attempts.events import Event, EventError, EventParser
 from routelab.runtime.attempts.failures import (
     CUT,
@@ -27,6 +28,7 @@ from routelab.runtime.attempts.failures import (
 from routelab.runtime.attempts.finishes import bad_end
 from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.timeouts import StreamTimeouts
+from routelab.runtime.attempts.usage import token_usage
 from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
 from routelab.signals import answer_text
@@ -63,8 +65,11 @@ class Pass(Protocol):
 class StreamError(Exception):
     """The stream ended before the answer did."""
 
-    def __init__(self, message: str, kind: Kind, failure: Failure | None = None) -> None:
+    def __init__(
+        self, message: str, kind: Kind, failure: Failure | None = None, said: object = ""
+    ) -> None:
         self.kind = kind
+        self.said = said
         self.failure = OF_KIND[kind] if failure is None else failure
         super().__init__(message)
 
@@ -228,7 +233,7 @@ class StreamReader:
         self.status = verdict.status or self.status
         what = f"failed while answering: {(sentence_of(error) or str(piece))[:_SHOWN]}"
         failure = verdict.failure if known else CUT
-        return StreamError(what, "status" if known else "cut", failure)
+        return StreamError(what, "status" if known else "cut", failure, error)
 
     def _cut(self, reason: str) -> str:
         return f"cut after {self.assembly.pieces} pieces: {reason}"
@@ -252,16 +257,30 @@ def _decoded(event: Event) -> Mapping[str, Any]:
 
 
 def used(assembly: Assembly, sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Usage of an answer that broke off: as reported so far, else estimated.
+    """Usage of an answer that broke off: as reported so far, or estimated where that is more.
 
-    A piece is a token unless the pieces are longer than tokens are; then the text is measured.
+    What was reported may be of an earlier moment, or a placeholder.
     """
-    if assembly.usage is not None:
+    pieces = assembly.pieces
+    if not pieces:
+        return dict(assembly.usage or {})
+    text = answer_text(assembly.body()) or ""
+    known = token_usage(assembly.usage)
+    prompt, completion = known.prompt, known.completion
+    if not prompt > 0.0:
+        prompt = float(estimated_tokens(sent.get("messages", ())))
+    if not completion > 0.0 or is_doubtful(completion, len(text), pieces):
+        completion = float(answer_tokens(text, pieces))
+    elif completion < pieces and len(text) >= 2 * pieces:  # told before the last of them
+        completion = float(pieces)
+    if assembly.usage is not None and (prompt, completion) == known[:2]:
         return dict(assembly.usage)
-    if not assembly.pieces:
-        return {}
-    measured = tokens_of(answer_text(assembly.body()) or "")
-    return {
-        "prompt_tokens": estimated_tokens(sent.get("messages", ())),
-        "completion_tokens": measured if measured > 2 * assembly.pieces else assembly.pieces,
+    parts = {
+        "prompt_tokens_details": {
+            "cached_tokens": known.cached,
+            "cache_write_tokens": known.cache_write,
+        },
+        "completion_tokens_details": {"reasoning_tokens": known.reasoning},
     }
+    told = {name: part for name, part in parts.items() if any(part.values())}
+    return {"prompt_tokens": prompt, "completion_tokens": completion, **told}

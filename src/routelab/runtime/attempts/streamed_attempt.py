@@ -6,7 +6,17 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from routelab.runtime.attempts.classify import AttemptResult, choices_asked, classify, failed, late
+import msgspec
+
+from routelab.runtime.attempts.classify import (
+    AttemptResult,
+    choices_asked,
+    classify,
+    failed,
+    late,
+    objection_of,
+)
+from routelab.runtime.attempts.credible_usage import Exchange
 from routelab.runtime.attempts.failures import EMPTY, OF_KIND, Failure
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
@@ -80,7 +90,8 @@ async def _read(
                 return _answered(outgoing, reading)
             content = b"".join([chunk async for chunk in opened.chunks])
     except StreamError as error:
-        return _broken(outgoing, reading, str(error), error.kind, error.failure)
+        result = _broken(outgoing, reading, str(error), error.kind, error.failure)
+        return msgspec.structs.replace(result, objection=objection_of(error.said))
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     reply = Reply(opened.status, content, opened.headers)
@@ -104,6 +115,7 @@ def _answered(outgoing: OutgoingRequest, reading: StreamReader) -> AttemptResult
         status=reading.status,
         first_token_s=reading.first_token_at,
         delivered=True,
+        exchange=Exchange(pieces=reading.assembly.pieces),
     )
 
 

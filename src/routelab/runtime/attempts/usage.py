@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from routelab.core.catalogue import TokenUsage
-from routelab.runtime.attempts.usage_dialects import as_chat
-from routelab.signals import number
+from routelab.runtime.attempts.usage_dialects import amount, as_chat
 
 _NOTHING: Mapping[str, Any] = {}
 _MOST = 10**8
-"""Tokens beyond which a number is a mistake, and as good as none: no window is as long."""
+"""As `amount` has it."""
 _PROMPT, _COMPLETION = ("prompt_tokens", "input_tokens"), ("completion_tokens", "output_tokens")
 _IN_PROMPT = ("prompt_tokens_details", "input_tokens_details")
 _IN_COMPLETION = ("completion_tokens_details", "output_tokens_details")
@@ -33,6 +32,9 @@ _BRIEF = frozenset(
     {"prompt_tokens", "completion_tokens", "total_tokens", "cost", _IN_PROMPT[0], _IN_COMPLETION[0]}
 )
 """Fields that nearly all endpoints send, and no others."""
+_COUNTED = frozenset(
+    (*_PROMPT, *_COMPLETION, "total_tokens", *_READ, *_WRITTEN, *_REASONING, *_READ_BESIDE)
+)
 _UNKNOWN = TokenUsage(math.nan, math.nan)
 
 
@@ -56,22 +58,31 @@ def explained_usage(usage: object) -> tuple[TokenUsage, str]:
     Args:
         usage: as `token_usage` takes it.
     """
+    used, odd = read_usage(usage)
+    return used, "; ".join(odd)
+
+
+def read_usage(usage: object) -> tuple[TokenUsage, tuple[str, ...]]:
+    """As `explained_usage`, with what is odd one by one.
+
+    Args:
+        usage: as `token_usage` takes it.
+    """
     if not isinstance(usage, dict):
-        return _UNKNOWN, ""
+        return _UNKNOWN, ()
     get = usage.get
     prompt, completion, total = get("prompt_tokens"), get("completion_tokens"), get("total_tokens")
     if (
         type(prompt) is type(completion) is int
-        and 0 <= prompt < _MOST
-        and 0 <= completion < _MOST
-        and (prompt or completion)
+        and 0 < prompt < _MOST
+        and 0 < completion < _MOST
         and (total is None or total == prompt + completion)
         and _BRIEF.issuperset(usage)
         and not _tells(get(_IN_PROMPT[0]))
         and not _tells(get(_IN_COMPLETION[0]))
     ):  # most responses, for which the class's own is slow
         whole = float(prompt), float(completion), 0.0, 0.0, 0.0, 0.0
-        return tuple.__new__(TokenUsage, whole), ""
+        return tuple.__new__(TokenUsage, whole), ()
     return _read(as_chat(usage))
 
 
@@ -80,48 +91,94 @@ def _tells(details: object) -> bool:
     return bool(details) and not (isinstance(details, dict) and not any(details.values()))
 
 
-def _read(usage: Mapping[str, Any]) -> tuple[TokenUsage, str]:
+def _read(usage: Mapping[str, Any]) -> tuple[TokenUsage, tuple[str, ...]]:
+    odd = list(_impossible(usage))
     prompt, completion = _first(usage, _PROMPT), _first(usage, _COMPLETION)
     total = amount(usage.get("total_tokens"))
-    of_prompt, of_completion = _details(usage, _IN_PROMPT), _details(usage, _IN_COMPLETION)
-    read = _part(of_prompt, _READ) or _part(usage, _READ_BESIDE)
-    written = _part(of_prompt, _WRITTEN) or _part(usage, _WRITTEN_BESIDE)
-    reasoning = _part(of_completion, _REASONING) or _part(usage, _REASONING)
+    if not prompt > 0.0:
+        prompt = _hit_and_missed(usage, prompt)
     if math.isnan(prompt) and not math.isnan(total - completion) and total >= completion:
         prompt = total - completion
     elif math.isnan(completion) and not math.isnan(total - prompt) and total >= prompt:
         completion = total - prompt
     if math.isnan(prompt) or math.isnan(completion):
-        return TokenUsage(prompt, completion), _impossible(usage)
+        return TokenUsage(prompt, completion), tuple(odd)
     if not (prompt or completion or total > 0.0):
-        return _UNKNOWN, "it reports no tokens at all"
+        return _UNKNOWN, (*odd, "it reports no tokens at all")
+    prompt, read, written = _with_cached(usage, prompt, completion, total, odd)
+    completion, reasoning = _with_thought(usage, prompt, completion, total, odd)
+    if prompt == 0.0:
+        odd.append(NO_PROMPT)
+    if completion == 0.0:
+        odd.append(NO_COMPLETION)
+    hour = min(_hour(usage, _details(usage, _IN_PROMPT)), written) if written else 0.0
+    return TokenUsage(prompt, completion, read, reasoning, written, hour), tuple(odd)
+
+
+def _with_cached(
+    usage: Mapping[str, Any], prompt: float, completion: float, total: float, odd: list[str]
+) -> tuple[float, float, float]:
+    """Tokens of the prompt, of those read from a cache, and of those written to one."""
+    details = _details(usage, _IN_PROMPT)
+    read = _part(details, _READ) or _part(usage, _READ_BESIDE)
+    written = _part(details, _WRITTEN) or _part(usage, _WRITTEN_BESIDE)
     cached = read + written
     if cached and (total == prompt + cached + completion or _beside(usage, prompt, cached)):
-        prompt += cached
+        return prompt + cached, read, written
+    if cached > prompt:
+        odd.append(
+            f"{cached:.0f} cached tokens are more than the {prompt:.0f} of the prompt, and are"
+            " charged beside them"
+        )
+        return prompt + cached, read, written
+    return prompt, read, written
+
+
+def _with_thought(
+    usage: Mapping[str, Any], prompt: float, completion: float, total: float, odd: list[str]
+) -> tuple[float, float]:
+    """Tokens of the completion, and of those thought."""
+    of_completion = _details(usage, _IN_COMPLETION)
+    reasoning = _part(of_completion, _REASONING) or _part(usage, _REASONING)
     if reasoning and total == prompt + completion + reasoning:
+        return completion + reasoning, reasoning
+    if reasoning > completion:  # more than its whole, so beside it
+        if not math.isnan(total):
+            odd.append(
+                f"{reasoning:.0f} tokens thought are more than the {completion:.0f} of the"
+                " completion, and are charged beside them"
+            )
         completion += reasoning
-    elif reasoning > completion and math.isnan(total):
-        completion += reasoning  # more than its whole, so beside it
-    odd, rest = "", total - (prompt + completion)
+    rest = total - (prompt + completion)
     if rest > 0.0:
-        odd = f"{rest:.0f} tokens stand in total_tokens only, and are charged as thought"
-        completion, reasoning = completion + rest, reasoning + rest
-    elif rest < 0.0:
-        odd = f"total_tokens is {-rest:.0f} less than prompt and completion together, which count"
-    read = prompt if prompt < read else read
-    reasoning = completion if completion < reasoning else reasoning
-    written = min(written, max(0.0, prompt - read))
-    hour = min(_hour(usage, of_prompt), written) if written else 0.0
-    return TokenUsage(prompt, completion, read, reasoning, written, hour), odd
+        odd.append(f"{rest:.0f} tokens stand in total_tokens only, and are charged as thought")
+        return completion + rest, reasoning + rest
+    if rest < 0.0 and len(odd) == 0:
+        odd.append(
+            f"total_tokens is {-rest:.0f} less than prompt and completion together, which count"
+        )
+    return completion, reasoning
 
 
-def _impossible(usage: Mapping[str, Any]) -> str:
-    """What is said of tokens that can be no number of them; empty where nothing is."""
-    for name in (*_PROMPT, *_COMPLETION):
-        value = usage.get(name)
-        if value is not None and math.isnan(amount(value)):
-            return f"{name} is {value!r:.40}, which can be no number of tokens"
-    return ""
+NO_PROMPT, NO_COMPLETION = "it reports no tokens of the prompt", "it reports none of the answer"
+"""What is odd unless nothing was sent, or answered."""
+
+
+def _hit_and_missed(usage: Mapping[str, Any], prompt: float) -> float:
+    """Tokens of a prompt of which only those found in a cache, and those not, are told."""
+    parts = [amount(usage.get(f"prompt_cache_{it}_tokens")) for it in ("hit", "miss")]
+    known = [it for it in parts if it > 0.0]
+    return sum(known) if known else prompt
+
+
+def _impossible(usage: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of tokens that can be no number of them."""
+    inside = [*_IN_PROMPT, *_IN_COMPLETION]
+    for place in (usage, *(_details(usage, (it,)) for it in inside)):
+        for name in _COUNTED.intersection(place) if place else ():
+            value = place[name]
+            if value is not None and math.isnan(amount(value)):
+                yield f"{name} is {value!r:.40}, which can be no number of tokens"
 
 
 def _beside(usage: Mapping[str, Any], prompt: float, cached: float) -> bool:
@@ -149,10 +206,9 @@ def _details(found: Mapping[str, Any], names: tuple[str, ...]) -> Mapping[str, A
 
 
 def _first(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
-    for name in names:
-        if name in found and (known := amount(found[name])) == known:
-            return known
-    return math.nan
+    """The first of these that is more than nothing, else nothing if one says so, else NaN."""
+    there = [it for it in (amount(found.get(name)) for name in names) if it == it]
+    return next((it for it in there if it), 0.0 if there else math.nan)
 
 
 def _part(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
@@ -162,16 +218,3 @@ def _part(found: Mapping[str, Any], names: tuple[str, ...]) -> float:
         if value and (known := amount(value)) == known:
             return known
     return 0.0
-
-
-def amount(value: object, most: float = _MOST) -> float:
-    """A number that is not negative and can be; NaN for anything else.
-
-    Args:
-        value: as a response has it.
-        most: it can be.
-    """
-    if type(value) is int and 0 <= value < most:  # what nearly all are
-        return float(value)
-    known = None if isinstance(value, bool) else number(value)
-    return known if known is not None and 0.0 <= known < most else math.nan

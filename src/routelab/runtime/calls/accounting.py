@@ -42,9 +42,9 @@ def account(
     costs, notes, unknown = [], [], []
     remarks: list[tuple[str, str, str]] = []
     for it in attempts:
-        cost = prices.cost(it.model, it.result.body or _NOTHING, multiplier)
+        cost = prices.cost(it.model, it.result.body or _NOTHING, multiplier, it.result.exchange)
         costs.append(cost)
-        if it.result.error is None and cost.note:
+        if cost.note and (it.result.error is None or cost.usd == cost.usd):
             notes.append(f"{it.result.deployment}: {cost.note}")
         if it.result.error is None and cost.fix:
             unknown.append((it.model, cost))

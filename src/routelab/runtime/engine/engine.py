@@ -8,8 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable
 import msgspec
 
 from routelab.core.catalogue import Catalogue, EngineRules, Timeouts
-from routelab.runtime.attempts import STREAM_OPTIONS, AttemptResult, attempt, refused_fields
-from routelab.runtime.attempts import reported_tokens as used_tokens
+from routelab.runtime.attempts import (
+    STREAM_OPTIONS,
+    AttemptResult,
+    attempt,
+    failure_classes,
+    refused_fields,
+    used_tokens,
+)
 from routelab.runtime.engine import outcome
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
@@ -17,6 +23,9 @@ from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentSt
 from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.upstream import Upstream
+
+_FLOOR = 0.2
+"""Of the base of pauses, the part that each of them has."""
 
 _LONG_S = 0.5
 """From which on a failure says how long its call had waited to be sent."""
@@ -141,14 +150,13 @@ class Engine:
                 )
                 if made.result.error is None:
                     return SampleResult(made, over=True)
-                named = _ours_refused(made.result, question, omit.get(state, state.refused))
-                last = not (made.result.failure.elsewhere or named)
+                last = not (made.result.failure.elsewhere or made.objected)
                 if made.result.delivered or last:
                     return SampleResult(over=True)
                 if question.room is not None and (why := await question.room(made)):
                     return _given_up(pool, why, over=True)
-                if named and state not in omit:
-                    omit[state] = named  # once without them
+                if made.objected:  # again without them, which takes something away each time
+                    omit[state] = omit.get(state, frozenset()) | made.objected
                 elif made.result.failure.again:
                     failed[state] = made.result
                 else:
@@ -169,13 +177,24 @@ class Engine:
                 failed.clear()
 
     def _pause(self, retry: int, failed: Iterable[AttemptResult]) -> float:
-        """Seconds before a retry: full jitter, unless all deployments said when to come back.
+        """Seconds before a retry: jitter over a floor, unless all said when to come back.
+
+        What they say shortens nothing: a deployment that names no time, or a moment that is past,
+        would be asked again and again by everybody at once.
 
         Source: M. Brooker, Exponential Backoff and Jitter, AWS Architecture Blog, 2015.
         """
-        if all(it.retry_after_s is not None and it.failure.rests for it in failed):
+        least_s = self._least_s
+        most_s = _doubled(self._rules.base_s, retry, self._rules.max_s)
+        asked = [it.retry_after_s if it.failure.rests else None for it in failed]
+        if all(it is not None and it >= least_s for it in asked):
             return 0.0  # they rest until then
-        return self._rng.random() * _doubled(self._rules.base_s, retry, self._rules.max_s)
+        return least_s + self._rng.random() * (most_s - least_s)
+
+    @property
+    def _least_s(self) -> float:
+        """Seconds between a failure and a retry, whatever the deployment says."""
+        return min(_FLOOR * self._rules.base_s, self._rules.max_s)
 
     async def _attempt(
         self,
@@ -195,6 +214,7 @@ class Engine:
             AttemptResult(state.name, error="cancelled", kind="stopped"),
             AttemptReport(),
         )
+        objected = frozenset[str]()
         try:
             result = await attempt(
                 self._upstream,
@@ -207,9 +227,12 @@ class Engine:
                 sink=question.sink,
                 omit=omit | state.refused if omit else state.refused,
             )
+            objected = _ours_refused(result, question, omit | state.refused)
+            if objected:  # what we added says nothing of the deployment
+                result = msgspec.structs.replace(result, failure=failure_classes()["unsupported"])
             used = None
             if pool.counts_tokens:
-                prompt, answer = used_tokens(result.body)
+                prompt, answer = used_tokens(result.body, result.exchange)
                 used = prompt + answer
                 if result.error is None:
                     pool.demand.learn(answer)
@@ -227,7 +250,7 @@ class Engine:
             learned = omit - state.refused if result.error is None else frozenset[str]()
             state.refused |= learned
             done = SampleAttempt(
-                pool.model, provider, question.sample, sent - began, result, learned
+                pool.model, provider, question.sample, sent - began, result, learned, objected
             )
             attempts.append(done)
         return done
@@ -244,7 +267,8 @@ class Engine:
         if result.failure.name == "rate":
             state.refusals += 1
             least_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
-            asked_s = asked_s or least_s  # nought, or a moment that is past, is no leave to storm
+            if asked_s is None or asked_s < self._least_s:
+                asked_s = least_s  # nought, or a moment that is past, is no leave to storm
         if asked_s is not None:
             state.rest(asked_s, self._clock())
 
@@ -252,11 +276,15 @@ class Engine:
 def _ours_refused(
     result: AttemptResult, question: SampleRequest, known: frozenset[str]
 ) -> frozenset[str]:
-    """Fields of ours that a refusal names, and that the deployment was not known to refuse."""
-    if not result.objection:
+    """Fields of ours that a refusal names; all there are left where it names one that was not sent.
+
+    Some say the name of another field that goes with the one that they refuse.
+    """
+    if not result.objection or result.delivered:
         return frozenset()
     ours = question.ours if question.sink is None else question.ours | {STREAM_OPTIONS}
-    return refused_fields(result, ours - known)
+    named = refused_fields(result, ours)
+    return (named - known) or (ours - known if named else named)
 
 
 def _doubled(base_s: float, times: int, most_s: float) -> float:

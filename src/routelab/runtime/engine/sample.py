@@ -21,6 +21,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
         queued_s: seconds that it waited for a free permit.
         learned: fields of ours that the deployment was found to refuse, as it took the request
             without them.
+        objected: fields of ours that its refusal names.
     """
 
     model: str
@@ -29,6 +30,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
     queued_s: float
     result: AttemptResult
     learned: frozenset[str] = frozenset()
+    objected: frozenset[str] = frozenset()
 
     @property
     def unanswered(self) -> bool:
