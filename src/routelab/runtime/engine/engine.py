@@ -11,6 +11,7 @@ from routelab.core.catalogue import Catalogue, EngineRules, Timeouts
 from routelab.runtime.attempts import STREAM_OPTIONS, AttemptResult, attempt, refused_fields
 from routelab.runtime.attempts import reported_tokens as used_tokens
 from routelab.runtime.engine import outcome
+from routelab.runtime.engine.asker import Asker
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
 from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentState, Permit
@@ -119,6 +120,7 @@ class Engine:
         failed: dict[DeploymentState, AttemptResult] = {}
         omit: dict[DeploymentState, frozenset[str]] = {}
         hopeless: set[DeploymentState] = set()
+        asker = Asker(question.tenant, question.body)
         retries = 0
         while True:
             began = self._clock()
@@ -129,6 +131,7 @@ class Engine:
                 question.deadline,
                 hopeless.union(failed) if failed or hopeless else (),
                 patient=patient and not failed,
+                asker=asker,
             )
             if isinstance(permit, Permit):
                 state = permit.state
@@ -213,7 +216,7 @@ class Engine:
                 waited = f"{result.error} (it had waited {sent - began:.1f} s for its turn here)"
                 result = msgspec.structs.replace(result, error=waited)
             report = outcome.report(result, hurried=hurried, tokens=used)
-            self._note(state, result)
+            self._note(state, result, permit.asker)
         except BaseException:
             result = msgspec.structs.replace(result, latency_s=self._clock() - sent)
             raise
@@ -228,7 +231,7 @@ class Engine:
             attempts.append(done)
         return done
 
-    def _note(self, state: DeploymentState, result: AttemptResult) -> None:
+    def _note(self, state: DeploymentState, result: AttemptResult, asker: Asker | None) -> None:
         """Remember what the next calls should know."""
         if result.error is None:
             state.refusals, state.trouble = 0, ""
@@ -242,7 +245,7 @@ class Engine:
             least_s = _doubled(self._rules.base_s, state.refusals, self._rules.max_s)
             asked_s = asked_s or least_s  # nought, or a moment that is past, is no leave to storm
         if asked_s is not None:
-            state.rest(asked_s, self._clock())
+            state.rest(asked_s, self._clock(), asker if result.failure.doubtful else None)
 
 
 def _ours_refused(
