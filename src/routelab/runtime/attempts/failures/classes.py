@@ -146,8 +146,8 @@ CREDIT = Failure(
     says=r"credit balance|insufficient (balance|credits?|quota|funds)|out of credits"
     r"|exceeded your current quota|payment (method )?required|spend(ing)? limit|have any credits"
     r"|(api )?usage limits|budget has been exceeded|credits? (limit )?(exceeded|expired)",
-    alarms=r"(your )?credit balance (is|was) too low|insufficient (account )?(balance|credits?|quota"
-    r"|funds)|(you )?exceeded your current quota"
+    alarms=r"(your )?credit balance (is|was) too low"
+    r"|insufficient (account )?(balance|credits?|quota|funds)|(you )?exceeded your current quota"
     r"|you have (reached|exceeded) your (specified |current |monthly )*(api )?(usage|quota|spend)"
     r"|budget has been exceeded|credit limit exceeded|blocked: spend limit"
     r"|your (newly created )?(team|account|organization)s? (does not|doesn't) have any credits"
@@ -168,7 +168,7 @@ KEY = Failure(
     ),
     says=r"api[ _-]?(key|token)|authenticat|unauthori[sz]ed|auth credentials"
     r"|security token .{0,40}(expired|invalid)|subscription key",
-    alarms=r"(the |your )?(provided )?(incorrect|invalid|missing|expired|no) (x-)?api[ _-]?(key|token)"
+    alarms=r"(the |your )?(incorrect|invalid|missing|expired|no) (x-)?api[ _-]?(key|token)"
     r"|(the |your )?api[ _-]?(key|token) (is |was )?(not valid|invalid|expired|missing|reported)"
     r"|authentication (error|fails|failed|required)|no auth credentials",
 )
@@ -200,7 +200,8 @@ MODEL = Failure(
         " model_deprecated unknown_model invalid_model model_not_exist model_not_loaded"
     ),
     says=r"model.{0,80}(not found|not exist|decommissioned|deprecated|not available|was removed"
-    r"|retired|inaccessible)|model (identifier|id|name) (is )?(invalid|not)|^(invalid|unknown) model"
+    r"|retired|inaccessible)|model (identifier|id|name) (is )?(invalid|not)"
+    r"|^(invalid|unknown) model"
     r"|not a valid model|unable to access .{0,20}model|access to the model|^model: \S+$"
     r"|(deployment|function).{0,80}(not found|not exist)",
 )

@@ -9,20 +9,55 @@ from typing import NamedTuple
 import msgspec
 
 _CODES = (
-    "code type status reason status_code error_type error_code errorcode errorCode __type"
-    " blockReason block_reason raw_status_code statusCode"
-).split()
+    "code",
+    "type",
+    "status",
+    "reason",
+    "status_code",
+    "error_type",
+    "error_code",
+    "errorcode",
+    "errorCode",
+    "__type",
+    "blockReason",
+    "block_reason",
+    "raw_status_code",
+    "statusCode",
+)
 """Fields whose values are words of the provider's own, never what a caller wrote."""
 
 _SENTENCES = (
-    "msg faultstring status_msg error_msg error_message title error_description description"
-).split()
+    "msg",
+    "faultstring",
+    "status_msg",
+    "error_msg",
+    "error_message",
+    "title",
+    "error_description",
+    "description",
+)
 """Fields that say something to people, and hold nothing else."""
 
 _INSIDE = (
-    "error errors fault message detail details raw metadata innererror inner_error cause Message"
-    " promptFeedback prompt_feedback base_resp external_model_error response body"
-).split()
+    "error",
+    "errors",
+    "fault",
+    "message",
+    "detail",
+    "details",
+    "raw",
+    "metadata",
+    "innererror",
+    "inner_error",
+    "cause",
+    "Message",
+    "promptFeedback",
+    "prompt_feedback",
+    "base_resp",
+    "external_model_error",
+    "response",
+    "body",
+)
 """Fields that hold a sentence or another error, as an object, a list or JSON in a string."""
 
 _DEEP, _MANY, _LONG = 8, 100, 20_000

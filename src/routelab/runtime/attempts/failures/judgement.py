@@ -177,7 +177,7 @@ def _weighed(found: Failure, status: int | None) -> Failure:
 
 
 def _is_too_much(told: ErrorBody, status: int | None) -> bool:
-    """Whether a limit of rate is one that a single request is larger than, however long it waits."""
+    """Whether a single request is larger than the limit of rate, however long it waits."""
     if status == 413:
         return True
     found = _TOO_MUCH.search(" ".join(told.sentences)[:_READ].lower())
