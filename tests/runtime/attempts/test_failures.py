@@ -167,7 +167,7 @@ def test_a_servers_word_with_a_status_that_blames_the_request_blames_no_server(c
     verdict = judged(status, {"error": {"message": "x", "type": code}})
     assert verdict.failure.name in ("request", "refused")
     assert verdict.failure.elsewhere
-    assert not (verdict.failure.against or verdict.failure.again or verdict.failure.rests)
+    assert {verdict.failure.against, verdict.failure.again, verdict.failure.rests} == {False}
 
 
 @pytest.mark.parametrize("number", [429, "429"])
