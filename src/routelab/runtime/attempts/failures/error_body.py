@@ -72,13 +72,15 @@ class ErrorBody(NamedTuple):
 
     Attributes:
         codes: words and numbers of its fields for them, the outermost first.
-        names: the same, where a sentence holds them, which may quote what a caller wrote.
         sentences: to people, the outermost first.
+        quoted_codes, quoted_sentences: the same of an error that stands in the middle of a
+            sentence, which may be what a caller wrote.
     """
 
     codes: tuple[str, ...]
-    names: tuple[str, ...]
     sentences: tuple[str, ...]
+    quoted_codes: tuple[str, ...]
+    quoted_sentences: tuple[str, ...]
 
     @property
     def status(self) -> int | None:
@@ -88,9 +90,15 @@ class ErrorBody(NamedTuple):
 
 
 class _Read(NamedTuple):
+    """What was read so far, and what was read of errors that a sentence quotes."""
+
     codes: list[str]
-    names: list[str]
     sentences: list[str]
+    quoted: _Read | None
+
+    @property
+    def inside(self) -> _Read:
+        return self.quoted or self
 
 
 def read_error(*parts: object) -> ErrorBody:
@@ -100,39 +108,41 @@ def read_error(*parts: object) -> ErrorBody:
         parts: JSON of a failed reply, or parts of it, objects, lists or sentences, the nearest
             first.
     """
-    read = _Read([], [], [])
-    level: list[tuple[object, list[str]]] = [(it, read.codes) for it in parts]
+    quoted = _Read([], [], None)
+    read = _Read([], [], quoted)
+    level: list[tuple[object, _Read]] = [(it, read) for it in parts]
     left = _MANY
     for _ in range(_DEEP):
-        inner: list[tuple[object, list[str]]] = []
-        for part, codes in level[:left]:
-            inner.extend(_read_part(part, codes, read))
+        inner: list[tuple[object, _Read]] = []
+        for part, into in level[:left]:
+            inner.extend(_read_part(part, into))
         left -= len(level)
         level = inner
         if left <= 0 or not level:
             break
-    return ErrorBody(*(tuple(dict.fromkeys(it)) for it in read))
+    told = (read.codes, read.sentences, quoted.codes, quoted.sentences)
+    return ErrorBody(*(tuple(dict.fromkeys(it)) for it in told))
 
 
-def _read_part(part: object, codes: list[str], read: _Read) -> list[tuple[object, list[str]]]:
-    """Note what one part says; the parts in it, and where their codes go."""
+def _read_part(part: object, read: _Read) -> list[tuple[object, _Read]]:
+    """Note what one part says; the parts in it, and where what they say is noted."""
     if isinstance(part, list):
-        return [(it, codes) for it in part[:_MANY]]
+        return [(it, read) for it in part[:_MANY]]
     if isinstance(part, str):
-        return _read_text(part, codes, read)
+        return _read_text(part, read)
     if not isinstance(part, Mapping):
         return []
     for name in _CODES:
         value = part.get(name)
         if isinstance(value, str | int) and not isinstance(value, bool):
-            codes.append(str(value)[:200])
+            read.codes.append(str(value)[:200])
     read.sentences.extend(
         part[name][:_LONG] for name in _SENTENCES if isinstance(part.get(name), str)
     )
-    return [(part[name], codes) for name in _INSIDE if part.get(name)]
+    return [(part[name], read) for name in _INSIDE if part.get(name)]
 
 
-def _read_text(text: str, codes: list[str], read: _Read) -> list[tuple[object, list[str]]]:
+def _read_text(text: str, read: _Read) -> list[tuple[object, _Read]]:
     """A sentence, or an error in JSON, or a sentence that holds one."""
     text = text[:_LONG]
     start = min((at for at in (text.find("{"), text.find("[{")) if at >= 0), default=-1)
@@ -140,10 +150,10 @@ def _read_text(text: str, codes: list[str], read: _Read) -> list[tuple[object, l
     told = text if inside is None else text[:start]
     if told.strip():
         read.sentences.append(told)
-        codes = read.names
+        read = read.inside
         if named := _NAMED.match(told):
-            codes.append(named[1])
-    return [] if inside is None else [(inside, codes)]
+            read.codes.append(named[1])
+    return [] if inside is None else [(inside, read)]
 
 
 def _decoded(text: str) -> object:

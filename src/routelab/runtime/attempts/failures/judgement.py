@@ -104,7 +104,7 @@ def judged(status: int | None, body: object) -> JudgedFailure:
         if found is RATE and _is_too_much(told, status):
             found = TOO_LONG
         return JudgedFailure(_weighed(found, status), status, said=True)
-    text = " ".join(" ".join(told.sentences)[:_READ].translate(_APOSTROPHES).lower().split())
+    text = _plain((*told.sentences, *told.quoted_sentences))
     said = _said(text, told, status)
     if said is not None:
         return JudgedFailure(said, status, said=True)
@@ -153,7 +153,7 @@ def sentence_of(error: object) -> str:
 def _coded(told: ErrorBody, status: int | None) -> Failure | None:
     """The class that the codes name, the most special if there are several."""
     named = {it.name for it in map(_class_of, told.codes) if it}
-    named.update(it.name for it in map(_class_of, told.names) if it and it.quotes)
+    named.update(it.name for it in map(_class_of, told.quoted_codes) if it and it.quotes)
     if _is_never_servers(status):
         named.discard(SERVER.name)
     return next((it for it in BY_CODE if it.name in named), None)
@@ -180,8 +180,13 @@ def _is_too_much(told: ErrorBody, status: int | None) -> bool:
     """Whether a single request is larger than the limit of rate, however long it waits."""
     if status == 413:
         return True
-    found = _TOO_MUCH.search(" ".join(told.sentences)[:_READ].lower())
+    found = _TOO_MUCH.search(_plain(told.sentences))
     return found is not None and (found[1] is None or int(found[2]) > int(found[1]))
+
+
+def _plain(sentences: tuple[str, ...]) -> str:
+    """Sentences as patterns read them: in small letters, with one kind of apostrophe and space."""
+    return " ".join(" ".join(sentences)[:_READ].translate(_APOSTROPHES).lower().split())
 
 
 def _said(text: str, told: ErrorBody, status: int | None) -> Failure | None:
@@ -215,8 +220,7 @@ def _alarm(told: ErrorBody) -> Failure | None:
     No caller's words stand there but in quotes.
     """
     for sentence in told.sentences:
-        text = " ".join(sentence[:_READ].translate(_APOSTROPHES).lower().split())
-        cut = _QUOTED.sub("_", text)
+        cut = _QUOTED.sub("_", _plain((sentence,)))
         for failure, pattern in _ALARMS:
             if pattern.match(cut):
                 return failure
