@@ -316,6 +316,55 @@ def test_no_callers_requests_take_a_deployment_from_the_others(answer, headers, 
     assert breaker == "closed"
 
 
+UNSURE = [*CALLERS, *(it for it in BY_CODE if it.name in ("server", "model", "output"))]
+words = st.one_of(
+    st.none(), st.text(max_size=20), st.sampled_from(sorted(c for it in UNSURE for c in it.codes))
+)
+
+
+def shapes(message, word, number):
+    """One error in the places where providers and gateways write it."""
+    error = {"message": message, "type": word, "code": number}
+    raw = json.dumps({"error": error})
+    return [
+        {"error": error},
+        error,
+        [{"error": error}],
+        {"errors": [error]},
+        {"detail": [{"msg": message, "type": word}]},
+        {"fault": {"faultstring": message, "detail": {"errorcode": word}}},
+        {"__type": word, "message": message},
+        {"error": {"message": "Provider returned error", "metadata": {"raw": raw}}},
+        {"object": "error", "message": raw},
+        {"error": message},
+        {"choices": [{"message": {"content": ""}, "finish_reason": "error", "error": error}]},
+        {"choices": [{"message": {"content": "a", "tool_calls": [message]}}]},
+        {"promptFeedback": {"blockReason": word}},
+        message,
+    ]
+
+
+bodies = st.builds(shapes, quoted, words, st.none() | st.sampled_from([400, 500, 502])).flatmap(
+    st.sampled_from
+)
+unsure = st.sampled_from(
+    [200, 400, 403, 404, 408, 409, 410, 413, 422, 425, 500, 501, 502, 504, 520]
+)
+
+
+@given(unsure, bodies, st.sampled_from([{}, {"retry-after": "120"}]), st.booleans())
+@settings(deadline=None, max_examples=150)
+def test_whatever_one_caller_meets_does_not_take_a_deployment_from_another(
+    status, body, headers, stream
+):
+    """Not even an error that nobody has seen before; but for what another content would meet too:
+    no connection, no answer in time, no credit, no room, a wrong key, too many calls."""
+    answered, took_s, breaker = after_a_storm(Endpoint(status, body, headers), stream=stream)
+    assert answered.last is not None
+    assert took_s < 0.1
+    assert breaker == "closed"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("status", "body"),

@@ -1,4 +1,4 @@
-"""What an endpoint says of hosts, accounts and keys stays here; what helps a caller is passed on."""
+"""What an endpoint says of hosts, accounts and keys stays here; what helps is passed on."""
 
 from __future__ import annotations
 

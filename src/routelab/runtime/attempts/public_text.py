@@ -10,6 +10,11 @@ import re
 
 HIDDEN = "***"
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _RUN = re.compile(r"[\w.\-/:@%+~=#$\\*&?\u2026]+")
 """What may be one name: anything up to a space, a quote, a bracket or a comma."""
 
@@ -32,54 +37,44 @@ _VALUE = re.compile(r"-?\d{1,10}(?:\.\d{1,6})?|true|false|null|none", re.I)
 
 _HYPHENATED = re.compile(r"[A-Za-z]{1,12}-[a-z]{1,14}")
 
-_PREFIXES = frozenset(
-    (
-        "audio auto base built co comma content end fine follow high image in input key left"
-        " long low max media mid min mono multi non off on one out per pre re read right role"
-        " self short so space stop system text time tool top two up user utf value well word"
-        " write zero"
-    ).split()
+_PREFIXES = _words(
+    "audio auto base built co comma content end fine follow high image in input key left"
+    " long low max media mid min mono multi non off on one out per pre re read right role"
+    " self short so space stop system text time tool top two up user utf value well word"
+    " write zero"
 )
 """First parts of words that have a hyphen; names of machines and projects begin otherwise."""
 
 _FIELD = re.compile(r"[a-z]{1,12}(?:_[a-z]{1,12}){1,4}")
 
-_NO_FIELDS = frozenset(
-    (
-        "acct acme ak bearer cus deployment ghp gho github gsk hf host id key node org pk proj"
-        " project rk secret server sess sk tenant tok token user whsec worker xai"
-    ).split()
+_NO_FIELDS = _words(
+    "acct acme ak bearer cus deployment ghp gho github gsk hf host id key node org pk proj"
+    " project rk secret server sess sk tenant tok token user whsec worker xai"
 )
 """First parts of keys and ids that look like names of fields."""
 
-_ROOTS = frozenset(
-    (
-        "audio body choices content contents function image_url input input_audio logit_bias"
-        " messages metadata parameters prompt properties reasoning response_format stream_options"
-        " system tool_choice tools"
-    ).split()
+_ROOTS = _words(
+    "audio body choices content contents function image_url input input_audio logit_bias"
+    " messages metadata parameters prompt properties reasoning response_format stream_options"
+    " system tool_choice tools"
 )
 """Fields of a request that have fields in them, so that a path may begin with them."""
 
 _MEDIA = re.compile(r"(?:image|audio|video|text|application)/[a-z]{2,12}|and/or|user/assistant")
 
-_KNOWN = frozenset("base64 utf-8 utf8 e.g i.e mp3 mp4 h264 int32 int64 float32 float64".split())
+_KNOWN = _words("base64 utf-8 utf8 e.g i.e mp3 mp4 h264 int32 int64 float32 float64")
 
-_LABELS = frozenset(
-    (
-        "account bearer cluster host hostname machine node org organisation organization password"
-        " pod project secret subscription team tenant worker workspace"
-    ).split()
+_LABELS = _words(
+    "account bearer cluster host hostname machine node org organisation organization password"
+    " pod project secret subscription team tenant worker workspace"
 )
 """Words that a name follows."""
 
-_AFTER_LABELS = _LABELS | frozenset(
-    (
-        "a an and are as at be been by can cannot could did do does doesn't error exceeded failed"
-        " for from had has have id in invalid is isn't it its limit limits may must name no not"
-        " of on only or provided rejected required returned said should supports that the this"
-        " key level limits plan tier to type was were when which will with without your"
-    ).split()
+_AFTER_LABELS = _LABELS | _words(
+    "a an and are as at be been by can cannot could did do does doesn't error exceeded failed"
+    " for from had has have id in invalid is isn't it its limit limits may must name no not"
+    " of on only or provided rejected required returned said should supports that the this"
+    " key level limits plan tier to type was were when which will with without your"
 )
 """Words that follow those, and name nothing."""
 

@@ -116,7 +116,7 @@ def judged(status: int | None, body: object) -> JudgedFailure:
         return JudgedFailure(REQUEST._replace(elsewhere=True), status, said=True)
     if found is SERVER and usual is EMPTY:
         usual = SERVER
-    if blamed and usual is not RATE:
+    if blamed and usual.fault != "account":
         usual = usual._replace(against=False, rests=False)
     return JudgedFailure(usual, status, said=found is SERVER and usual is SERVER)
 
