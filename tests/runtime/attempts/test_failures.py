@@ -14,12 +14,13 @@ from sink_world import Sink
 from routelab.core.catalogue import Catalogue, Deployment, EngineRules, Model, RetryRules, Timeouts
 from routelab.runtime import Reply
 from routelab.runtime.attempts.classify import classify
-from routelab.runtime.attempts.failures import BY_CODE, FAILURES, judged
+from routelab.runtime.attempts.failures import BY_CODE, FAILURES, OF_KIND, judged
 from routelab.runtime.engine import Engine, SampleRequest
 from routelab.runtime.upstream import OpenReply
 from routelab.simulate.virtual import VirtualLoop
 
 AT = Deployment("http://upstream.test/v1", "m")
+SERVER = OF_KIND["status"]
 
 
 def openai(message="no", code=None, kind=None):
@@ -155,8 +156,18 @@ def test_a_word_means_the_same_in_a_body_a_good_status_an_event_and_in_any_spell
         {"message": "x", "innererror": {"code": code}},
     ):
         for status in (None, 200, 400, 403):
-            if status != 403 or failure.name != "request":  # which says more than these words
+            general = failure.name in ("request", "server")  # a status says more than these
+            if not general or status in (None, 200):
                 assert judged(status, {"error": error}).failure.name == failure.name
+
+
+@pytest.mark.parametrize("code", sorted(SERVER.codes))
+@pytest.mark.parametrize("status", [400, 405, 410, 415, 418, 422, 499])
+def test_a_servers_word_with_a_status_that_blames_the_request_blames_no_server(code, status):
+    verdict = judged(status, {"error": {"message": "x", "type": code}})
+    assert verdict.failure.name in ("request", "refused")
+    assert verdict.failure.elsewhere
+    assert {verdict.failure.against, verdict.failure.again, verdict.failure.rests} == {False}
 
 
 @pytest.mark.parametrize("number", [429, "429"])
@@ -225,8 +236,8 @@ class Endpoint:
         return text
 
 
-def after_a_storm(endpoint, *, stream):
-    """The answer to another caller, at once after 30 requests of one; and the deployment."""
+def after_a_storm(endpoint, *, stream, alike=True):
+    """The answer to another caller, at once after 30 failed requests, alike or each another."""
 
     async def main(loop):
         import random
@@ -249,8 +260,8 @@ def after_a_storm(endpoint, *, stream):
             sink = Sink() if stream else None
             return await made.ask(SampleRequest("m", body, {}, sink=sink), [])
 
-        for _ in range(30):
-            assert (await ask("bad")).last is None
+        for n in range(30):
+            assert (await ask("bad" if alike else f"bad {n}")).last is None
         began = loop.time()
         answered = await ask("innocent")
         return answered, loop.time() - began, made.pools["m"].states[0].breaker.state(loop.time())
@@ -305,12 +316,61 @@ def test_no_callers_requests_take_a_deployment_from_the_others(answer, headers, 
     assert breaker == "closed"
 
 
+UNSURE = [*CALLERS, *(it for it in BY_CODE if it.name in ("server", "model", "output"))]
+words = st.one_of(
+    st.none(), st.text(max_size=20), st.sampled_from(sorted(c for it in UNSURE for c in it.codes))
+)
+
+
+def shapes(message, word, number):
+    """One error in the places where providers and gateways write it."""
+    error = {"message": message, "type": word, "code": number}
+    raw = json.dumps({"error": error})
+    return [
+        {"error": error},
+        error,
+        [{"error": error}],
+        {"errors": [error]},
+        {"detail": [{"msg": message, "type": word}]},
+        {"fault": {"faultstring": message, "detail": {"errorcode": word}}},
+        {"__type": word, "message": message},
+        {"error": {"message": "Provider returned error", "metadata": {"raw": raw}}},
+        {"object": "error", "message": raw},
+        {"error": message},
+        {"choices": [{"message": {"content": ""}, "finish_reason": "error", "error": error}]},
+        {"choices": [{"message": {"content": "a", "tool_calls": [message]}}]},
+        {"promptFeedback": {"blockReason": word}},
+        message,
+    ]
+
+
+bodies = st.builds(shapes, quoted, words, st.none() | st.sampled_from([400, 500, 502])).flatmap(
+    st.sampled_from
+)
+unsure = st.sampled_from(
+    [200, 400, 403, 404, 408, 409, 410, 413, 422, 425, 500, 501, 502, 504, 520]
+)
+
+
+@given(unsure, bodies, st.sampled_from([{}, {"retry-after": "120"}]), st.booleans())
+@settings(deadline=None, max_examples=150)
+def test_whatever_one_caller_meets_does_not_take_a_deployment_from_another(
+    status, body, headers, stream
+):
+    """Not even an error that nobody has seen before; but for what another content would meet too:
+    no connection, no answer in time, no credit, no room, a wrong key, too many calls."""
+    answered, took_s, breaker = after_a_storm(Endpoint(status, body, headers), stream=stream)
+    assert answered.last is not None
+    assert took_s < 0.1
+    assert breaker == "closed"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(
     ("status", "body"),
     [(401, openai("bad key")), (402, openai("pay")), (500, openai("x")), (503, openai("x"))],
 )
 def test_a_deployment_that_fails_everybody_is_left_alone(status, body, stream):
-    answered, _, breaker = after_a_storm(Endpoint(status, body, {}), stream=stream)
+    answered, _, breaker = after_a_storm(Endpoint(status, body, {}), stream=stream, alike=False)
     assert answered.last is None
     assert breaker == "open"

@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from routelab.core.catalogue import Deployment
 from routelab.runtime.attempts.classify import AttemptResult
+from routelab.runtime.attempts.public_text import HIDDEN, public_text
 
 _OWN = frozenset(("timeout", "busy", "stopped"))
 """Kinds of failures whose words are the runtime's own."""
 
-_THEIRS = frozenset(("filtered", "too_long", "unsupported", "request"))
-"""Classes that a caller can mend, and only with the endpoint's words.
+_THEIRS = frozenset(("filtered", "too_long", "unsupported", "output", "request"))
+"""Classes that a caller can mend, and only with the endpoint's words, as `public_text` lets them.
 
 Whatever else an endpoint says is for its operator: it may name hosts, accounts and keys.
 """
@@ -56,7 +57,7 @@ def without_addresses(deployment: Deployment, text: str) -> str:
     """
     for pattern, instead in _own_names(deployment):
         text = pattern.sub(instead, text)
-    return _KEYS.sub("***", _ADDRESSES.sub("an address", text))
+    return public_text(_KEYS.sub(HIDDEN, _ADDRESSES.sub("an address", text)))
 
 
 def _own_names(deployment: Deployment) -> list[tuple[re.Pattern[str], str]]:
@@ -68,7 +69,7 @@ def _own_names(deployment: Deployment) -> list[tuple[re.Pattern[str], str]]:
         hosts = ("", "")
     names = {
         **dict.fromkeys((deployment.base_url, deployment.public_url, *hosts), "an address"),
-        deployment.api_key_env: "***",
+        deployment.api_key_env: HIDDEN,
         deployment.model: "the model",
     }
     return [

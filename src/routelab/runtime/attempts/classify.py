@@ -15,6 +15,7 @@ from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
     OF_KIND,
+    OUTPUT,
     STOPPED,
     UNSUPPORTED,
     Failure,
@@ -113,7 +114,8 @@ def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -
         if _formed(body["choices"]):
             return _judged_answer(deployment, body, reply.status, asked)
         error = "answered choices that are none"
-        return failed_with(deployment, _used(body), error, "malformed", MALFORMED, reply.status)
+        formless = OUTPUT if _calls_alone_are_wrong(body["choices"]) else MALFORMED
+        return failed_with(deployment, _used(body), error, "malformed", formless, reply.status)
     said = body if body is not None else _listed(reply)
     if good and body is None and error_of(said) is None:
         error = f"answered {_unread(reply)}: {_quote(reply)}"
@@ -174,6 +176,13 @@ def _formed(choices: list[Any]) -> bool:
         if calls and not (are_objects(calls) and len(calls) <= ENTRIES):
             return False
     return True
+
+
+def _calls_alone_are_wrong(choices: list[Any]) -> bool:
+    """Whether choices lack form only in their tool calls, which the model writes."""
+    messages = [it.get("message") for it in choices if isinstance(it, Mapping)]
+    texts = [it.get("content") for it in messages if isinstance(it, Mapping)]
+    return len(texts) == len(choices) and all(isinstance(it, str | list | None) for it in texts)
 
 
 def failed_with(

@@ -167,6 +167,7 @@ class Caller:
             room=None
             if sending.room is None
             else functools.partial(self._room, call, sending.room),
+            tenant=sending.request.tenant,
         )
         n = max(it.samples for it in sources.values()) if sources else 1
         if n == 1:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import msgspec
 
 from routelab.core.catalogue import Deployment, EngineRules
+from routelab.runtime.engine.asker import Asker
 from routelab.runtime.engine.breaker import Breaker
 from routelab.runtime.engine.bucket import Bucket
 from routelab.runtime.engine.host import Host
@@ -21,11 +22,13 @@ class Permit(msgspec.Struct, frozen=True):
     Attributes:
         epoch: of the breaker when the call was let through.
         tokens: taken from the deployment's limit for it.
+        asker: whose call it is.
     """
 
     state: DeploymentState
     epoch: int
     tokens: float
+    asker: Asker | None = None
 
 
 class AttemptReport(msgspec.Struct, frozen=True):
@@ -36,16 +39,21 @@ class AttemptReport(msgspec.Struct, frozen=True):
         took_s: how long the call lasted; NaN if it did not tell.
         felt_s: what the caller of a good one waited for; None of any other.
         used: tokens; None if that is not known, so that what was taken stays taken.
+        doubtful: that it failed may lie in what was asked.
     """
 
     ok: bool | None = None
     took_s: float = math.nan
     felt_s: float | None = None
     used: float | None = None
+    doubtful: bool = False
 
 
 UNSENT = AttemptReport(used=0.0)
 """Of a permit that was not used."""
+
+_RESTS = 1_000
+"""Callers that one deployment is left alone for, each for itself."""
 
 
 class DeploymentState:
@@ -65,6 +73,7 @@ class DeploymentState:
         "_host",
         "_requests",
         "_rest_s",
+        "_rests",
         "_tokens",
         "breaker",
         "deployment",
@@ -88,6 +97,7 @@ class DeploymentState:
         self.weight = deployment.weight
         self.in_flight = 0
         self.rest_until, self._rest_s = -math.inf, 0.0
+        self._rests: dict[Hashable, float] = {}
         self.refusals = 0
         self.refused: frozenset[str] = frozenset()
         self.trouble = ""
@@ -118,22 +128,39 @@ class DeploymentState:
             ready = max(ready, self._tokens.ready_at(tokens, now))
         return ready
 
-    def ready_at(self, tokens: float, now: float) -> float:
+    def ready_at(self, tokens: float, now: float, asker: Asker | None = None) -> float:
         """When a call may be sent, as far as time alone decides; not after `now` if it may."""
-        away = max(self.rest_until, self.breaker.closed_until(now))
+        away = max(self.resting_until(asker), self.breaker.closed_until(now, asker))
         return max(away, self.free_at(tokens, now))
-
-    def rest(self, seconds: float, now: float) -> None:
-        """Leave it alone for so long, as it asked."""
-        if now + seconds >= self.rest_until:
-            self.rest_until, self._rest_s = now + seconds, seconds
 
     def stepped_back(self, now: float) -> None:
         """The clock went back: nothing lasts longer than it was to last."""
         self.rest_until = min(self.rest_until, now + self._rest_s)
+        self._rests.clear()  # of one caller each, and short
         self.breaker.stepped_back(now)
 
-    def take(self, tokens: float, now: float) -> Permit:
+    def rest(self, seconds: float, now: float, asker: Asker | None = None) -> None:
+        """Leave it alone for so long, as it asked.
+
+        Args:
+            asker: for whom alone, where it may have been for what was asked; None for all.
+        """
+        if asker is None:
+            if now + seconds >= self.rest_until:
+                self.rest_until, self._rest_s = now + seconds, seconds
+            return
+        if len(self._rests) >= _RESTS:
+            self._rests = {who: at for who, at in self._rests.items() if at > now}
+        if len(self._rests) < _RESTS:
+            self._rests[asker.identity] = now + seconds
+
+    def resting_until(self, asker: Asker | None) -> float:
+        """When whoever asks may call it again, as it asked itself."""
+        if not self._rests or asker is None:
+            return self.rest_until
+        return max(self.rest_until, self._rests.get(asker.identity, -math.inf))
+
+    def take(self, tokens: float, now: float, asker: Asker | None = None) -> Permit:
         """Room for a call, where there is."""
         self.in_flight += 1
         self._host.in_flight += 1
@@ -141,7 +168,7 @@ class DeploymentState:
             self._requests.take(1.0, now)
         if self._tokens is not None:
             self._tokens.take(tokens, now)
-        return Permit(self, self.breaker.enter(now), tokens)
+        return Permit(self, self.breaker.enter(now, asker), tokens, asker)
 
     def give_back(self, permit: Permit, report: AttemptReport, now: float) -> None:
         """The call ended, or was never sent."""
@@ -154,7 +181,14 @@ class DeploymentState:
         elif report.ok is False:
             self.latency.failed(report.took_s, now)
         was = self.breaker.state(now)
-        self.breaker.leave(permit.epoch, now, ok=report.ok, latency_s=report.took_s)
+        self.breaker.leave(
+            permit.epoch,
+            now,
+            ok=report.ok,
+            latency_s=report.took_s,
+            asker=permit.asker,
+            doubtful=report.doubtful,
+        )
         if was != "closed" and self.breaker.state(now) == "closed":
             self.latency = PeakEwma()  # it is well again, and how slow it was while ill is past
         for listeners in told:

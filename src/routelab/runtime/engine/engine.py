@@ -17,6 +17,7 @@ from routelab.runtime.attempts import (
     used_tokens,
 )
 from routelab.runtime.engine import outcome
+from routelab.runtime.engine.asker import Asker
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
 from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentState, Permit
@@ -130,6 +131,7 @@ class Engine:
         failed: dict[DeploymentState, AttemptResult] = {}
         omit: dict[DeploymentState, frozenset[str]] = {}
         hopeless: set[DeploymentState] = set()
+        asker = Asker(question.tenant, question.body)
         retries = 0
         while True:
             began = self._clock()
@@ -142,6 +144,7 @@ class Engine:
                 question.deadline,
                 hopeless.union(failed) if failed or hopeless else (),
                 patient=patient and not failed,
+                asker=asker,
             )
             if isinstance(permit, Permit):
                 state = permit.state
@@ -240,7 +243,7 @@ class Engine:
                 waited = f"{result.error} (it had waited {sent - began:.1f} s for its turn here)"
                 result = msgspec.structs.replace(result, error=waited)
             report = outcome.report(result, hurried=hurried, tokens=used)
-            self._note(state, result)
+            self._note(state, result, permit.asker)
         except BaseException:
             result = msgspec.structs.replace(result, latency_s=self._clock() - sent)
             raise
@@ -255,7 +258,7 @@ class Engine:
             attempts.append(done)
         return done
 
-    def _note(self, state: DeploymentState, result: AttemptResult) -> None:
+    def _note(self, state: DeploymentState, result: AttemptResult, asker: Asker | None) -> None:
         """Remember what the next calls should know."""
         if result.error is None:
             state.refusals, state.trouble = 0, ""
@@ -270,7 +273,7 @@ class Engine:
             if asked_s is None or asked_s < self._least_s:
                 asked_s = least_s  # nought, or a moment that is past, is no leave to storm
         if asked_s is not None:
-            state.rest(asked_s, self._clock())
+            state.rest(asked_s, self._clock(), asker if result.failure.doubtful else None)
 
 
 def _ours_refused(

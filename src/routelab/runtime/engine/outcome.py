@@ -18,7 +18,8 @@ def report(result: AttemptResult, *, hurried: bool, tokens: float | None) -> Att
     ok, took_s, felt_s = _healthy(result, hurried=hurried), result.latency_s, None
     if ok is True:
         felt_s = took_s if math.isnan(result.first_token_s) else result.first_token_s
-    return AttemptReport(ok, took_s, felt_s, None if tokens is None else _used(result, tokens))
+    used = None if tokens is None else _used(result, tokens)
+    return AttemptReport(ok, took_s, felt_s, used, result.failure.doubtful)
 
 
 def _healthy(result: AttemptResult, *, hurried: bool) -> bool | None:

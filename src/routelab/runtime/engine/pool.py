@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from routelab.core.catalogue import EngineRules
+from routelab.runtime.engine.asker import Asker
 from routelab.runtime.engine.balancing import BALANCERS
 from routelab.runtime.engine.demand import TokenDemand
 from routelab.runtime.engine.deployment_state import UNSENT, DeploymentState, Permit
@@ -40,18 +41,26 @@ class WaitingCall:
         avoid: deployments it does not go to.
         patient: it also waits for deployments that asked not to be called for a while.
         until: when it gives up.
+        asker: whose it is.
         answer: the permit, or why there is none.
     """
 
-    __slots__ = ("answer", "avoid", "patient", "tokens", "until")
+    __slots__ = ("answer", "asker", "avoid", "patient", "tokens", "until")
 
     def __init__(
-        self, tokens: float, avoid: Collection[DeploymentState], until: float, *, patient: bool
+        self,
+        tokens: float,
+        avoid: Collection[DeploymentState],
+        until: float,
+        *,
+        patient: bool,
+        asker: Asker | None,
     ) -> None:
         self.tokens = tokens
         self.avoid = avoid
         self.patient = patient
         self.until = until
+        self.asker = asker
         self.answer: asyncio.Future[Permit | PoolRefusal] = (
             asyncio.get_running_loop().create_future()
         )
@@ -99,6 +108,7 @@ class Pool:
         avoid: Collection[DeploymentState] = (),
         *,
         patient: bool = True,
+        asker: Asker | None = None,
     ) -> Permit | PoolRefusal:
         """A permit, waited for if need be; a refusal if there will be none in time."""
         now = self._clock()
@@ -108,7 +118,7 @@ class Pool:
         self._latest = now
         until = min(deadline, now + self._rules.queue_s)
         if not self._queue:
-            found = self._find(tokens, now, avoid, until, patient=patient)
+            found = self._find(tokens, now, avoid, until, patient=patient, asker=asker)
             if found is not None:
                 return found
         if len(self._queue) >= self._rules.queue:
@@ -116,7 +126,7 @@ class Pool:
                 f"{len(self._queue)} calls of model {self.model!r} wait already for a free"
                 " deployment; raise `max_concurrency`, add deployments, or allow a longer `queue`"
             )
-        return await self._wait(WaitingCall(tokens, avoid, until, patient=patient))
+        return await self._wait(WaitingCall(tokens, avoid, until, patient=patient, asker=asker))
 
     async def _wait(self, one: WaitingCall) -> Permit | PoolRefusal:
         self._queue[one] = None
@@ -153,7 +163,9 @@ class Pool:
         for one in self._queue:
             if one.answer.done():
                 continue  # cancelled, and not yet gone
-            found = self._find(one.tokens, now, one.avoid, one.until, patient=one.patient)
+            found = self._find(
+                one.tokens, now, one.avoid, one.until, patient=one.patient, asker=one.asker
+            )
             if found is not None:
                 one.answer.set_result(found)
                 answered.append(one)
@@ -171,14 +183,15 @@ class Pool:
         until: float,
         *,
         patient: bool,
+        asker: Asker | None,
     ) -> Permit | PoolRefusal | None:
         """A permit, a refusal where waiting is in vain, or None."""
         free, soonest = [], math.inf
         for state in self.states:
-            if (avoid and state in avoid) or state.breaker.closed_until(now) > now:
+            if (avoid and state in avoid) or state.breaker.closed_until(now, asker) > now:
                 continue
-            if state.rest_until > now:
-                at = state.rest_until if patient else math.inf
+            if (rested := state.resting_until(asker)) > now:
+                at = rested if patient else math.inf
             elif (at := state.free_at(tokens, now)) <= now:
                 free.append(state)
             elif at == math.inf:
@@ -186,9 +199,9 @@ class Pool:
             soonest = min(soonest, at)
         if free:
             # one on trial goes first: who balances by latency would not ask it for minutes
-            trial = next((it for it in free if it.breaker.state(now) != "closed"), None)
+            trial = next((it for it in free if it.breaker.state(now, asker) != "closed"), None)
             chosen = trial or (free[0] if len(free) == 1 else self._balancer.choose(free, now))
-            return chosen.take(tokens, now)
+            return chosen.take(tokens, now, asker)
         return None if soonest <= until else self._refusal(avoid, late=soonest < math.inf)
 
     def _refusal(self, avoid: Collection[DeploymentState], *, late: bool) -> PoolRefusal:
@@ -224,8 +237,8 @@ class Pool:
             self._alarm = None
         if not self._queue:
             return
-        tokens = next(iter(self._queue)).tokens
-        coming = (state.ready_at(tokens, now) for state in self.states)
+        first = next(iter(self._queue))
+        coming = (state.ready_at(first.tokens, now, first.asker) for state in self.states)
         soonest = min((at for at in coming if at > now), default=math.inf)
         if soonest < math.inf:
             loop, delay_s = asyncio.get_running_loop(), max(soonest - now, _TICK_S)

@@ -44,6 +44,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
 
     Attributes:
         model: to ask; its fallbacks come after it.
+        tenant: who asks; empty where nobody says.
         deadline: of the engine's clock; nothing lasts longer.
         able: whether a fallback may be asked.
         sink: takes the answer as it comes.
@@ -61,6 +62,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
     sink: PieceSink | None = None
     ours: frozenset[str] = frozenset()
     room: Callable[[SampleAttempt], Awaitable[str | None]] | None = None
+    tenant: str = ""
 
 
 class SampleResult(msgspec.Struct, frozen=True):
