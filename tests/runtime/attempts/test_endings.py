@@ -109,7 +109,7 @@ NOT_MADE = ["function_call_filter: MALFORMED_FUNCTION_CALL", "MalformedFunctionC
 
 @pytest.mark.parametrize("finish", [*FILTERED, *BROKEN, *NOT_MADE])
 def test_a_finish_that_says_the_answer_is_none_lets_another_deployment_answer(finish):
-    classes = {"filtered": FILTERED, "cut": BROKEN, "malformed": NOT_MADE}
+    classes = {"filtered": FILTERED, "cut": BROKEN, "output": NOT_MADE}
     for told in ((said("", finish),), (said(""), said(finish=finish), usage(), DONE)):
         result, pieces = read(*told)
         assert (result.answer, pieces) == (None, [])

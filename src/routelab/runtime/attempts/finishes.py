@@ -10,7 +10,7 @@ from routelab.runtime.attempts.failures import (
     CUT,
     EMPTY,
     FILTERED,
-    MALFORMED,
+    OUTPUT,
     Failure,
     judged,
     sentence_of,
@@ -23,7 +23,7 @@ _GOOD = frozenset(("stop", "length", "tool_calls", "function_call"))
 # None speaks against the deployment: what one caller asks for may bring each of them about.
 _BAD = (
     (
-        MALFORMED._replace(again=True, against=False),
+        OUTPUT,
         r"malformed|unexpected_tool|invalid_tool|too_many_tool|no_image",
     ),
     (
