@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import time
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
@@ -21,7 +23,7 @@ from routelab.runtime.transport.host_pools import (
 from routelab.runtime.transport.leaks import Room, close_leaked
 from routelab.runtime.transport.libraries import in_library, library_of
 from routelab.runtime.transport.request import RequestBuilder, straight
-from routelab.runtime.upstream import OutgoingRequest, Progress, UpstreamError
+from routelab.runtime.upstream import OutgoingRequest, UpstreamError
 
 if TYPE_CHECKING:
     import httpx2
@@ -73,7 +75,7 @@ class ClientSender:
             raise UpstreamError("the client that the router was given is closed")
         request, auth = self._requests.build(client, outgoing)
         if self._room.full:
-            _watch(request, outgoing.progress)
+            _watch(request, outgoing)
         try:
             response = await client.send(request, auth=auth, stream=True)
         except BaseException:  # a cancellation too
@@ -97,7 +99,7 @@ class DirectSender:
         request = in_library(straight(outgoing), self._library)
         transport = self._transport
         if self._room.full:
-            _watch(request, outgoing.progress)
+            _watch(request, outgoing)
         try:
             response = await transport.handle_async_request(request)
         except BaseException:  # a cancellation too
@@ -200,16 +202,31 @@ def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
     return _Proxied(direct, opened(proxies=True)) if proxies_named() else direct
 
 
-def _watch(request: Any, progress: Progress) -> None:
-    """Learn when a request has a connection: whatever httpcore tells of it comes after that.
+_LEAST_LEFT = 0.1
+"""Of a request's time, what is left of it when it is sent."""
 
-    It tells a lot, which costs as much as a third of the request: so only where it has to wait.
+_LEAVES = ("send_request_body.complete", "receive_response_headers.started")
+"""What httpcore tells of a request that was sent, of which an endpoint can have read anything."""
+
+
+def _watch(request: Any, outgoing: OutgoingRequest) -> None:
+    """Learn when a request leaves, which waits for a free connection; too late it does not.
+
+    One that gets a connection as its time ends could not be answered, and might be billed.
+    httpcore tells a lot, which costs as much as a third of the request: so only where it waits.
     """
+    progress, limits = outgoing.progress, outgoing.timeouts
     progress.waits = True
+    began_s = time.monotonic()
+    first_s = limits.first_token_s if outgoing.body.get("stream") else math.inf
+    longest_s = (1.0 - _LEAST_LEFT) * min(limits.total_s, first_s)
     theirs = request.extensions.get("trace")
 
     async def trace(event: str, info: dict[str, Any]) -> None:
-        progress.waits = False
+        if progress.waits:
+            if time.monotonic() - began_s > longest_s:
+                raise UpstreamError("no connection was free here before its time was over", "busy")
+            progress.waits = not event.endswith(_LEAVES)
         if theirs is not None:
             await theirs(event, info)
 
