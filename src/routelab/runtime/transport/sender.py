@@ -20,6 +20,7 @@ from routelab.runtime.transport.host_pools import (
     proxies_named,
     proxy_problems,
 )
+from routelab.runtime.transport.http2 import StreamResets
 from routelab.runtime.transport.leaks import Room, close_leaked
 from routelab.runtime.transport.libraries import in_library, library_of
 from routelab.runtime.transport.request import RequestBuilder, straight
@@ -68,12 +69,14 @@ class ClientSender:
         self._library = library_of(client, "AsyncClient") or httpx
         self._requests = RequestBuilder(self._library)
         self._room = Room(_transports(client))
+        self._resets = StreamResets(_transports(client))
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
         client = self._client
         if client.is_closed:
             raise UpstreamError("the client that the router was given is closed")
         request, auth = self._requests.build(client, outgoing)
+        self._resets.watch(request)
         if self._room.full:
             _watch(request, outgoing)
         try:
@@ -94,10 +97,12 @@ class DirectSender:
         self._transport = transport
         self._library = library_of(transport, "AsyncBaseTransport") or httpx
         self._room = Room((transport,))
+        self._resets = StreamResets((transport,))
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
         request = in_library(straight(outgoing), self._library)
         transport = self._transport
+        self._resets.watch(request)
         if self._room.full:
             _watch(request, outgoing)
         try:
