@@ -1,4 +1,4 @@
-"""What the routers of a gateway share, and none of them may close: log, money, requests under way."""
+"""What the routers of a gateway share, and none may close: log, money, requests under way."""
 
 from __future__ import annotations
 

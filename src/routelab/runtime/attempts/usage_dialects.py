@@ -165,7 +165,7 @@ def merge_usage(into: dict[str, Any], newer: Usage) -> None:
         newer: what the later piece says.
     """
     if into and _dialect(into) is not _dialect(newer):
-        older, newer = as_chat(into), as_chat(newer)
+        older, newer = dict(as_chat(into)), as_chat(newer)
         into.clear()
         into.update(older)
     for names in _SAME:
@@ -192,7 +192,7 @@ def _worth(value: object, known: object) -> bool:
     later, earlier = amount(value, math.inf), amount(known, math.inf)
     if math.isnan(earlier):
         return later == later or bool(value)
-    return 0.0 < later and (later < _MOST or later <= earlier)
+    return later > 0.0 and (later < _MOST or later <= earlier)
 
 
 def _counts(usage: Usage) -> bool:
@@ -250,9 +250,7 @@ def _gemini(usage: Usage) -> dict[str, Any]:
     """Thoughts and the prompts of tools are counted beside the candidates and the prompt."""
     thoughts = _of(usage, "thoughtsTokenCount", "thoughts_token_count")
     prompt = _of(usage, "promptTokenCount", "prompt_token_count")
-    answer = _of(
-        usage, "candidatesTokenCount", "candidates_token_count", "completion_token_count"
-    )
+    answer = _of(usage, "candidatesTokenCount", "candidates_token_count", "completion_token_count")
     tools = _of(usage, "toolUsePromptTokenCount", "tool_use_prompt_token_count")
     cached = _of(usage, "cachedContentTokenCount", "cached_content_token_count")
     total = _of(usage, "totalTokenCount", "total_token_count")

@@ -42,9 +42,7 @@ def account(
     costs, notes, unknown = [], [], []
     remarks: list[tuple[str, str, str]] = []
     for it in attempts:
-        cost = prices.cost(
-            it.model, it.result.body or _NOTHING, multiplier, it.result.exchange
-        )
+        cost = prices.cost(it.model, it.result.body or _NOTHING, multiplier, it.result.exchange)
         costs.append(cost)
         if cost.note and (it.result.error is None or cost.usd == cost.usd):
             notes.append(f"{it.result.deployment}: {cost.note}")
