@@ -279,12 +279,16 @@ JUNK = (
 )
 
 
+WITH_PROMPT = ("chat", "messages")
+"""After which the final usage need not repeat it."""
+
+
 @pytest.mark.parametrize("last", JUNK)
-@pytest.mark.parametrize("final", FINAL)
-@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize(
+    ("first", "final"),
+    [(it, last) for it in FIRST for last in FINAL if last != "completion" or it in WITH_PROMPT],
+)
 def test_the_last_good_usage_of_a_stream_counts_whatever_its_names(first, final, last):
-    if final == "completion" and first not in ("chat", "messages"):
-        pytest.skip("the prompt is in the first")
     whole = Assembly()
     for usage in (FIRST[first], FINAL[final], last):
         whole.add({"choices": [{"index": 0, "delta": {"content": "hi"}}], "usage": usage})
