@@ -255,3 +255,58 @@ def test_who_leaves_ends_what_is_under_way(world, tmp_path, stream):
             assert gateway.service.gateway.totals["requests", "chat", "large", "cancelled"] == 1
     (record,) = decisions(tmp_path / "log")
     assert record["status"] == "cancelled"
+
+
+@contextmanager
+def talking():
+    """An endpoint that streams word after word for a long time."""
+    ready, held = threading.Event(), {}
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n"
+        piece = {"choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]}
+        event = b"data: " + json.dumps(piece).encode() + b"\n\n"
+        try:
+            writer.write(head)
+            for _ in range(1000):
+                writer.write(event)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            pass
+        writer.close()
+
+    async def serve():
+        held["stop"], held["loop"] = asyncio.Event(), asyncio.get_running_loop()
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            held["port"] = server.sockets[0].getsockname()[1]
+            ready.set()
+            await held["stop"].wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    ready.wait(10.0)
+    try:
+        yield f"http://127.0.0.1:{held['port']}/v1"
+    finally:
+        held["loop"].call_soon_threadsafe(held["stop"].set)
+        thread.join(10.0)
+
+
+def test_the_event_of_a_caller_that_left_has_the_cost_of_the_log(world, tmp_path):
+    with talking() as url:
+        catalogue = listed(tmp_path / "models.toml", pointed_at(url, MODELS))
+        config = ServeConfig(log=str(tmp_path / "log"), log_requests=True)
+        with running([world.policies["large"]], catalogue, config) as gateway:
+            body = asking("hello", stream=True)
+            with gateway.client.stream("POST", CHAT, json=body) as reply:
+                lines = reply.iter_lines()
+                while "word" not in next(lines):
+                    pass
+            wait_for(lambda: not gateway.service.gateway.under_way)
+            wait_for(lambda: any(it["event"] == "request" for it in gateway.events))
+            (event,) = [it for it in gateway.events if it["event"] == "request"]
+    (record,) = decisions(tmp_path / "log")
+    assert event["status"] == record["status"] == "cancelled"
+    assert event["cost_usd"] == record["cost_usd"] > 0.0

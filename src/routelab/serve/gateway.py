@@ -24,6 +24,7 @@ from routelab.serve.limits import LimitKeeper
 from routelab.serve.refusal import CallerLeftError, RefusedError, of_error
 from routelab.serve.roster import Roster
 from routelab.serve.served_policy import ServedPolicy
+from routelab.serve.shared_parts import UnderWay
 
 _EARLIER = 16
 """Policies that were replaced, and can still end what they began."""
@@ -58,15 +59,18 @@ class Gateway:
         roster: the policies.
         limits: of keys, tenants and priorities.
         events: where what happens is written.
+        under_way: observes the routers of the policies.
     """
 
-    def __init__(self, roster: Roster, limits: LimitKeeper, events: EventLog) -> None:
+    def __init__(
+        self, roster: Roster, limits: LimitKeeper, events: EventLog, under_way: UnderWay
+    ) -> None:
         self.roster = roster
         self.limits = limits
         self.events = events
         self.totals: Counter[tuple[str, ...]] = Counter()
         self.draining = False
-        self.under_way: set[tuple[str, str]] = set()
+        self.under_way = under_way
         self._earlier: deque[PolicyDecider] = deque(maxlen=_EARLIER)
 
     def take(self, roster: Roster) -> Roster:
@@ -213,7 +217,7 @@ class Admitted:
                 "duplicate_request_id",
             )
         self._entered = self._gateway.limits.enter(self._caller, self._options.priority)
-        under_way.add(key)
+        under_way.enter(*key)
         self.served.__enter__()
         return self
 
@@ -225,7 +229,9 @@ class Admitted:
     ) -> None:
         self.served.__exit__(kind, error, trace)
         gateway = self._gateway
-        gateway.under_way.discard((self._caller.tenant, self.id))
+        spent_usd = gateway.under_way.leave(self._caller.tenant, self.id)
+        if not self._done and self._cost_usd == 0.0:
+            self._cost_usd = spent_usd  # of a caller that left
         gateway.limits.leave(self._entered, self._cost_usd)
         status = self._status(error)
         gateway.totals["requests", self._entry, self.policy, status] += 1

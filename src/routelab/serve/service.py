@@ -24,7 +24,7 @@ from routelab.serve.gateway import Gateway
 from routelab.serve.keys import KeyRing, read_keys
 from routelab.serve.limits import LimitKeeper
 from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
-from routelab.serve.shared_parts import LentSink, LentStore
+from routelab.serve.shared_parts import LentSink, LentStore, UnderWay
 
 _T = TypeVar("_T")
 _SETTLED_S = 0.1
@@ -94,7 +94,8 @@ class Service:
         self._retired: list[Roster] = []
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
         limits = LimitKeeper(config.limits, time.monotonic, time.time)
-        self.gateway = Gateway(self._roster(loaded), limits, self.events)
+        self._under_way = UnderWay()
+        self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way)
         self._seen = self._signature()
 
     @property
@@ -215,7 +216,7 @@ class Service:
                 budget_store=None if self._store is None else LentStore(self._store),
                 log=None if self._log is None else LentSink(self._log),
                 metrics=self.metrics,
-                observers=(self.memory,),
+                observers=(self.memory, self._under_way),
             )
             return Roster(loaded, config, shared)
         except MissingExtraError as error:

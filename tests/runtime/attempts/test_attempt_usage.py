@@ -116,11 +116,36 @@ CHAT = {"prompt_tokens": 100, "completion_tokens": 20}
             (100, 20, 0, 0, 0, 0),
         ),
         ({"prompt_eval_count": 100, "eval_count": 20}, (100, 20, 0, 0, 0, 0)),
-        (  # nonsense is bounded by the whole
-            {**CHAT, "prompt_tokens_details": {"cached_tokens": 999, "cache_write_tokens": 999}},
-            (100, 20, 100, 0, 0, 0),
+        (  # more than the whole, so beside it
+            {**CHAT, "prompt_tokens_details": {"cached_tokens": 500, "cache_write_tokens": 400}},
+            (1000, 20, 500, 0, 400, 0),
         ),
-        ({**CHAT, "prompt_tokens_details": {"cached_tokens": "60"}}, (100, 20, 0, 0, 0, 0)),
+        (  # whatever the total says
+            {**CHAT, "total_tokens": 120, "completion_tokens_details": {"reasoning_tokens": 500}},
+            (100, 520, 0, 500, 0, 0),
+        ),
+        ({**CHAT, "prompt_tokens_details": {"cached_tokens": "60"}}, (100, 20, 60, 0, 0, 0)),
+        ({"prompt_tokens": "100", "completion_tokens": " 20 "}, (100, 20, 0, 0, 0, 0)),
+        (
+            {**dict.fromkeys(CHAT, 0), "input_tokens": 100, "output_tokens": 20},
+            (100, 20) + 4 * (0,),
+        ),
+        ({**CHAT, "completion_tokens": -1, "total_tokens": 120}, (100, 20, 0, 0, 0, 0)),
+        (
+            {
+                "prompt_cache_hit_tokens": 64,
+                "prompt_cache_miss_tokens": 36,
+                "completion_tokens": 20,
+            },
+            (100, 20, 64, 0, 0, 0),
+        ),
+        ({"tokens": {"input_tokens": 100, "output_tokens": 20}}, (100, 20, 0, 0, 0, 0)),
+        ({"promptTokens": 100, "completionTokens": 20}, (100, 20, 0, 0, 0, 0)),
+        ({"inputTokens": 100, "outputTokens": 20, "cachedInputTokens": 40}, (100, 20, 40, 0, 0, 0)),
+        ({"inputTokenCount": 100, "outputTokenCount": 20}, (100, 20, 0, 0, 0, 0)),
+        ({"prompt_token_count": 100, "completion_token_count": 20}, (100, 20, 0, 0, 0, 0)),
+        ({"prompt_n": 60, "cache_n": 40, "predicted_n": 20}, (100, 20, 40, 0, 0, 0)),
+        ({"tokens_evaluated": 100, "tokens_predicted": 20}, (100, 20, 0, 0, 0, 0)),
         (
             {**CHAT, "prompt_tokens_details": [60], "completion_tokens_details": 5},
             (100, 20) + 4 * (0,),
@@ -149,7 +174,9 @@ def test_usage_follows_one_rule_in_whichever_form_it_comes(usage, found):
         {"prompt_tokens": -5, "completion_tokens": -1},
         {"prompt_tokens": float("inf"), "completion_tokens": float("nan")},
         {"prompt_tokens": 10**30, "completion_tokens": 1e300},
-        {"prompt_tokens": True, "completion_tokens": "12"},
+        {"prompt_tokens": True, "completion_tokens": "a dozen"},
+        {"prompt_tokens": "-1", "completion_tokens": "1e400"},
+        {"prompt_tokens": "\u0661\u0662", "completion_tokens": ""},
         {"promptTokenCount": "many"},
         {"inputTokens": []},
         {"billed_units": 7},
@@ -176,6 +203,19 @@ CHOICES = [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]
         {"usage": ZEROS, "choices": [{**CHOICES[0], "usage": COUNTED}]},
         {"usageMetadata": {"promptTokenCount": 100, "candidatesTokenCount": 20}},
         {"prompt_eval_count": 100, "eval_count": 20},
+        {"tokens_evaluated": 100, "tokens_predicted": 20},
+        {"timings": {"prompt_n": 60, "cache_n": 40, "predicted_n": 20}},
+        {"amazon-bedrock-invocationMetrics": {"inputTokenCount": 100, "outputTokenCount": 20}},
+        {"meta": {"billed_units": {"input_tokens": 100, "output_tokens": 20}}},
+        {"meta": {"tokens": {"input_tokens": 100, "output_tokens": 20}}},
+        *({it: {"usage": COUNTED}} for it in ("data", "meta", "message", "response", "metadata")),
+        {"token_usage": COUNTED},
+        {"usage": [COUNTED]},
+        {"usage": {"queue_time": 0.1}, "data": {"usage": COUNTED}},
+        {"choices": [{"message": {"content": "hi", "usage": COUNTED}, "finish_reason": "stop"}]},
+        {"usage": ZEROS, "timings": {"prompt_n": 100, "predicted_n": 20}},
+        {"usage": COUNTED, "timings": {"prompt_n": 1, "predicted_n": 2}},
+        {"usage": COUNTED, "choices": [{**CHOICES[0], "usage": {"prompt_tokens": 7}}]},
     ],
 )
 def test_usage_is_found_wherever_it_stands(places):
@@ -208,6 +248,102 @@ def test_usage_split_over_pieces_in_any_order_among_empty_ones_is_the_same(parts
     for piece in pieces:
         whole.add({"choices": [], "usage": piece})
     assert token_usage(whole.usage) == (100, 20, 40, 0, 0, 0)
+
+
+FIRST = {
+    "chat": {"prompt_tokens": 100, "completion_tokens": 1, "total_tokens": 101},
+    "messages": {"input_tokens": 100, "output_tokens": 1},
+    "Converse": {"inputTokens": 100, "outputTokens": 1, "totalTokens": 101},
+    "Gemini": {"promptTokenCount": 100, "candidatesTokenCount": 1, "totalTokenCount": 101},
+    "junk": {"prompt_tokens": -1, "completion_tokens": -1, "total_tokens": -1},
+    "texts": {"prompt_tokens": "", "completion_tokens": "unknown"},
+    "zeros": ZEROS,
+}
+FINAL = {
+    "chat": COUNTED,
+    "messages": {"input_tokens": 100, "output_tokens": 20},
+    "Converse": {"inputTokens": 100, "outputTokens": 20, "totalTokens": 120},
+    "Gemini": {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120},
+    "numerals": {"prompt_tokens": "100", "completion_tokens": "20"},
+    "no total": {"prompt_tokens": 100, "completion_tokens": 20},
+    "completion": {"completion_tokens": 20},
+}
+JUNK = (
+    {},
+    ZEROS,
+    FIRST["junk"],
+    FIRST["texts"],
+    {"prompt_tokens": None, "completion_tokens": 10**12},
+    {"prompt_tokens_details": {"cached_tokens": -1}},
+    {"inputTokens": 0, "outputTokens": 0},
+)
+
+
+WITH_PROMPT = ("chat", "messages")
+"""After which the final usage need not repeat it."""
+
+
+@pytest.mark.parametrize("last", JUNK)
+@pytest.mark.parametrize(
+    ("first", "final"),
+    [(it, last) for it in FIRST for last in FINAL if last != "completion" or it in WITH_PROMPT],
+)
+def test_the_last_good_usage_of_a_stream_counts_whatever_its_names(first, final, last):
+    whole = Assembly()
+    for usage in (FIRST[first], FINAL[final], last):
+        whole.add({"choices": [{"index": 0, "delta": {"content": "hi"}}], "usage": usage})
+    assert token_usage(whole.usage)[:3] == (100, 20, 0)
+    assert token_usage(usage_of(whole.body()))[:3] == (100, 20, 0)
+
+
+def of_choices(*usages):
+    return [
+        {"index": at, "message": {"content": "hi"}, "finish_reason": "stop", "usage": usage}
+        for at, usage in enumerate(usages)
+    ]
+
+
+@pytest.mark.parametrize("names", ["chat", "messages"])
+def test_choices_with_usages_of_their_own_add_up_and_share_the_prompt(names):
+    prompt, completion = FIRST[names].keys() - {"total_tokens"}
+    if prompt.startswith(("completion", "output")):
+        prompt, completion = completion, prompt
+    choices = of_choices(*({prompt: 100, completion: it} for it in (500, 20, 3)))
+    assert token_usage(usage_of({"choices": choices}))[:2] == (100, 523)
+    whole = Assembly(3)
+    for choice in choices:
+        delta = {"index": choice["index"], "delta": {"content": "hi"}}
+        whole.add({"choices": [{**delta, "usage": {prompt: 100, completion: 1}}]})
+    for choice in choices:
+        whole.add({"choices": [{**choice, "delta": {}, "message": {}}]})
+    assert token_usage(whole.usage)[:2] == (100, 523)
+    whole.add({"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 600}})
+    assert token_usage(whole.usage)[:2] == (100, 600)  # what is said of all goes before
+
+
+def test_the_same_usage_at_every_choice_is_that_of_all():
+    assert token_usage(usage_of({"choices": of_choices(COUNTED, COUNTED)}))[:2] == (100, 20)
+
+
+@pytest.mark.parametrize(
+    ("usage", "note"),
+    [
+        ({"total_tokens": 10**9}, "total_tokens is 1000000000, which can be no number of tokens"),
+        ({"total_tokens": -5}, "total_tokens is -5"),
+        ({"prompt_tokens_details": {"cached_tokens": -500}}, "cached_tokens is -500"),
+        ({"prompt_tokens_details": {"cached_tokens": 10**12}}, "cached_tokens is 1000000000000"),
+        ({"completion_tokens_details": {"reasoning_tokens": "lots"}}, "reasoning_tokens is 'lots'"),
+        ({"prompt_tokens_details": {"cached_tokens": 500}}, "500 cached tokens are more than"),
+        ({"total_tokens": 120, "reasoning_tokens": 500}, "500 tokens thought are more than"),
+        ({"prompt_tokens": 0}, "it reports no tokens of the prompt"),
+        ({"cache_read_input_tokens": True}, "cache_read_input_tokens is True"),
+    ],
+)
+def test_whatever_is_odd_of_a_number_is_noted_and_warned_of(usage, note):
+    found = cost({"usage": {**CHAT, **usage}})
+    assert note in found.note
+    assert note in dict(found.remarks)["tokens"]
+    assert found.usd > 0.0
 
 
 @pytest.mark.parametrize(
@@ -299,3 +435,35 @@ def test_a_flat_price_needs_no_usage_and_charges_no_failure():
     assert cost({"usage": None}, asked=flat).usd == 0.25
     empty = ServedPrices(Catalogue({"x": flat})).cost("x", {}, 1.0)
     assert empty.usd != empty.usd
+
+
+BY_COST = Model(1.0, 1.0, deployments=AT, cost_reported=True)
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        ({"cost": 0.25}, 0.25),
+        ({"cost": "0.25"}, 0.25),
+        ({"cost": {"total_cost": 0.25}}, 0.25),
+        ({"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.25}}, 0.25),
+        ({"cost": 0.01, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.24}}, 0.25),
+        ({"cost": 0.25, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.2}}, 0.25),
+        ({"cost": 0.25, "cost_details": {"upstream_inference_cost": None}}, 0.25),
+    ],
+)
+def test_a_reported_cost_is_read_with_what_stands_beside_it(usage, usd):
+    found = cost({"usage": {**CHAT, **usage}}, asked=BY_COST)
+    assert found.usd == pytest.approx(usd)
+    assert found.remarks == ()
+
+
+@pytest.mark.parametrize("said", [0, -3, 1e5, "free", True])
+def test_a_reported_cost_that_cannot_be_is_warned_of_and_not_charged(said):
+    found = cost({"usage": {**CHAT, "cost": said}}, asked=BY_COST)
+    assert found.usd == pytest.approx(120 / 1e6)
+    assert "usage.cost" in found.note
+    assert "does not add up" in dict(found.remarks)["usage.cost"]
+    free = Model(deployments=AT, cost_reported=True)
+    if said == 0:
+        assert cost({"usage": {**CHAT, "cost": 0}}, asked=free)[:2] == (0.0, "")

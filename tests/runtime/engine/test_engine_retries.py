@@ -152,8 +152,34 @@ def test_one_that_did_not_say_when_to_come_back_is_not_asked_again_at_once():
     assert max(waits) > 2.0
 
 
-def test_pauses_are_drawn_from_zero_to_twice_the_last_bound():
-    """Full jitter: the pause before retry k is uniform up to .5 * 2 ** (k - 1), at most 2."""
+SOON = [
+    *({"retry-after": it} for it in ("0", "0.001", "-1", "1600", "Thu, 01 Jan 1970 00:00:00 GMT")),
+    *({"retry-after-ms": it} for it in ("0", "1")),
+    {},
+]
+
+
+@pytest.mark.parametrize("headers", SOON)
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+def test_no_deployment_is_asked_again_at_once_whatever_it_says(status, headers):
+    if headers.get("retry-after") == "1600":  # a time of day that is past
+        headers = {"retry-after": "1600000000"}
+    rules = replace(ORDER, breaker=NEVER_OPEN, retry=RetryRules(most=3))
+
+    async def main(loop):
+        upstream = Scripted(loop, a=(status, headers))
+        made = engine(loop, world("a", rules=rules), upstream)
+        made._wall_clock = lambda: 2e9
+        await made.ask(question(), [])
+        return upstream.times("a")
+
+    at = run(main)
+    assert len(at) == 4
+    assert min(b - a - 0.1 for a, b in pairwise(at)) >= 0.1 - 1e-9
+
+
+def test_pauses_are_drawn_from_a_floor_to_twice_the_last_bound():
+    """Jitter over .1 s: the pause before retry k is uniform up to .5 * 2 ** (k - 1), at most 2."""
     rules = replace(ORDER, breaker=NEVER_OPEN, retry=RetryRules(most=4, max_s=2.0))
     pauses = []
     for seed in range(300):
@@ -162,9 +188,10 @@ def test_pauses_are_drawn_from_zero_to_twice_the_last_bound():
         pauses.append([b - a - 0.1 for a, b in pairwise(at)])
     for k, bound in enumerate([0.5, 1.0, 2.0, 2.0]):
         taken = sorted(it[k] for it in pauses)
-        assert taken[0] >= -1e-9
+        assert taken[0] >= 0.1 - 1e-9
         assert taken[-1] <= bound + 1e-9
-        worst = max(abs(value / bound - (i + 0.5) / 300) for i, value in enumerate(taken))
+        share = [(value - 0.1) / (bound - 0.1) for value in taken]
+        worst = max(abs(value - (i + 0.5) / 300) for i, value in enumerate(share))
         assert worst < 1.63 / 300**0.5  # Kolmogorov-Smirnov, 1 %
 
 

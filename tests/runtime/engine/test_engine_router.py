@@ -309,7 +309,7 @@ DETAILED = Model(
     [
         ({}, (100 + 40) / 1e6),
         ({"prompt_tokens_details": {"cached_tokens": 60}}, (40 + 60 * 0.25 + 40) / 1e6),
-        ({"prompt_tokens_details": {"cached_tokens": 999}}, (100 * 0.25 + 40) / 1e6),
+        ({"prompt_tokens_details": {"cached_tokens": 999}}, (100 + 999 * 0.25 + 40) / 1e6),
         ({"completion_tokens_details": {"reasoning_tokens": 5}}, (100 + 15 * 2 + 5 * 4) / 1e6),
         (
             {"completion_tokens_details": {"reasoning_tokens": 5}, "total_tokens": 120},

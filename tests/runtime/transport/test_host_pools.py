@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections import Counter
 
 import httpx
+import httpx2
 import pytest
 from runtime_world import completion
+from sink_world import Sink
 
 from routelab.core.catalogue.catalogue import Deployment, Timeouts
 from routelab.runtime.attempts import attempt
@@ -175,6 +179,34 @@ def test_who_got_no_connection_of_a_small_client_is_told_apart_from_who_got_no_a
                 else "no connection was free here, so no answer in 0.5 s"
             }
             await upstream.aclose()
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_call_that_gets_a_connection_as_its_time_ends_is_not_sent(library, stream):
+    """It could not be answered, and its silence would be the deployment's."""
+
+    async def run():
+        limits = library.Limits(max_connections=3)
+        async with Slow(20.0) as server, library.AsyncClient(limits=limits, timeout=None) as client:
+            upstream, asked = HttpUpstream(client), []
+            for _ in range(30):
+                one = attempt(
+                    upstream,
+                    Deployment(server.url, "m"),
+                    {"messages": [{"role": "user", "content": "x"}]},
+                    {},
+                    Timeouts(total_s=0.5),
+                    clock=asyncio.get_running_loop().time,
+                    wall_clock=time.time,
+                    sink=Sink() if stream else None,
+                )
+                asked.append(asyncio.create_task(one))
+                await asyncio.sleep(0)
+            got = await asyncio.gather(*asked)
+            assert Counter(it.kind for it in got) == {"busy": 27, "timeout": 3}
 
     asyncio.run(asyncio.wait_for(run(), 20.0))
 

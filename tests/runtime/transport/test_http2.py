@@ -7,6 +7,7 @@ import json
 
 import h2.config
 import h2.connection
+import h2.errors
 import h2.events
 import httpx
 import httpx2
@@ -26,6 +27,7 @@ class Server:
     def __init__(self):
         self.connections = 0
         self.slow_may_end = asyncio.Event()
+        self.resets = {}
         self._serving = set()
 
     async def __aenter__(self):
@@ -52,6 +54,8 @@ class Server:
                 if isinstance(event, h2.events.DataReceived):
                     bodies[stream] = bodies.get(stream, b"") + event.data
                     wire.acknowledge_received_data(event.flow_controlled_length, stream)
+                elif isinstance(event, h2.events.StreamReset):
+                    self.resets[stream] = event.error_code
                 elif isinstance(event, h2.events.StreamEnded):
                     asked = json.loads(bodies[stream])["model"]
                     answer = self._answer(wire, writer, stream, asked)
@@ -61,6 +65,8 @@ class Server:
         await writer.wait_closed()
 
     async def _answer(self, wire, writer, stream, asked):
+        if asked == "silent":
+            return
         kind, content = "application/json", b"<html>"
         if asked == "event":
             kind, content = "text/event-stream", b'data: {"error": {"message": "boiler"}}\n\n'
@@ -71,6 +77,8 @@ class Server:
         writer.write(wire.data_to_send())
         if asked == "slow":
             await self.slow_may_end.wait()
+            if stream in self.resets:
+                return
         wire.send_data(stream, content[4:], end_stream=True)
         writer.write(wire.data_to_send())
 
@@ -99,5 +107,39 @@ def test_a_bad_reply_leaves_the_other_calls_of_its_connection_alone(library, bad
             server.slow_may_end.set()
             assert (await slow).decoded() == SLOW
             assert server.connections == 1
+
+    asyncio.run(asyncio.wait_for(run(), 20.0))
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("given", ["client", "transport"])
+def test_an_endpoint_is_told_when_nobody_waits_any_more(library, given):
+    """Before its reply begins, and in the middle of it; of a reply that is whole, it is not."""
+
+    async def run():
+        async with Server() as server:
+            options = {"http1": False, "http2": True}
+            client = library.AsyncClient(**options) if given == "client" else None
+            transport = None if client else library.AsyncHTTPTransport(**options)
+            upstream = HttpUpstream(client, transport)
+
+            def asked(model):
+                place = Deployment(server.url, model)
+                return OutgoingRequest(place, {"model": model}, {}, Timeouts())
+
+            assert (await upstream.send(asked("page"))).status == 200
+            waiting = asyncio.create_task(upstream.send(asked("silent")))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            half = asyncio.create_task(upstream.send(asked("slow")))
+            await asyncio.sleep(0.05)
+            half.cancel()
+            await asyncio.gather(half, return_exceptions=True)
+            assert (await upstream.send(asked("page"))).status == 200  # on the same connection
+            server.slow_may_end.set()
+            assert list(server.resets.values()) == [h2.errors.ErrorCodes.CANCEL] * 2
+            assert server.connections == 1
+            await (client.aclose() if client else upstream.aclose())
 
     asyncio.run(asyncio.wait_for(run(), 20.0))

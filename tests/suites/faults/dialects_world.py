@@ -28,7 +28,9 @@ class Dialect(NamedTuple):
         cached, thought: tokens of either that these words tell.
         indexed: what it writes as the index of the k-th tool call; None for nothing.
         parts: content comes as a list of parts.
-        told_in: where the usage of a stream stands: "piece", "choice", "x_groq" or "every".
+        told_in: where the usage of a stream stands: "piece", "choice", "x_groq" or "every"; "top"
+            of one whose fields are the response's own.
+        first: what the first piece of a stream says of usage, in advance.
         done: a stream ends with `[DONE]`.
         opening: bytes before the first piece.
         refuses: fields for which it refuses a request.
@@ -43,6 +45,7 @@ class Dialect(NamedTuple):
     done: bool = True
     opening: bytes = b""
     refuses: tuple = ()
+    first: dict | None = None
 
 
 WHOLE = {"prompt_tokens": PROMPT, "completion_tokens": COMPLETION}
@@ -84,6 +87,42 @@ DIALECTS = {
     ),
     "openrouter": Dialect(TOTAL, opening=b": OPENROUTER PROCESSING\n\n"),
     "ollama": Dialect(WHOLE, indexed=lambda _: None, done=False),
+    "llama.cpp": Dialect(
+        {
+            "timings": {
+                "prompt_n": PROMPT - CACHED,
+                "cache_n": CACHED,
+                "predicted_n": COMPLETION,
+                "predicted_ms": 9.5,
+            }
+        },
+        CACHED,
+        told_in="top",
+    ),
+    "bedrock": Dialect(
+        {
+            "amazon-bedrock-invocationMetrics": {
+                "inputTokenCount": PROMPT - CACHED,
+                "outputTokenCount": COMPLETION,
+                "cacheReadInputTokenCount": CACHED,
+            }
+        },
+        CACHED,
+        told_in="top",
+    ),
+    "cohere": Dialect(
+        {"meta": {"billed_units": {"input_tokens": PROMPT, "output_tokens": COMPLETION}}},
+        told_in="top",
+    ),
+    "gateway": Dialect(  # that passes on another's beginning
+        {name: str(value) for name, value in TOTAL.items()},
+        first={"input_tokens": PROMPT, "output_tokens": 1},
+    ),
+    "zeros": Dialect(
+        {"input_tokens": PROMPT, "output_tokens": COMPLETION},
+        first=dict.fromkeys(TOTAL, 0),
+    ),
+    "minus": Dialect(TOTAL, first=dict.fromkeys(TOTAL, -1)),
 }
 
 ERRORS = {
@@ -135,6 +174,8 @@ class Providers:
         usage = {"x_groq": {"usage": dialect.usage}} if dialect.told_in == "x_groq" else {}
         if dialect.told_in == "choice":
             choices[-1]["usage"] = dialect.usage
+        if dialect.told_in == "top":
+            usage = dialect.usage
         return _json({"choices": choices, **(usage or {"usage": dialect.usage})}, 200)
 
 
@@ -149,6 +190,8 @@ def _choice(dialect, behaviour, at):
 
 def _events(dialect, choices, *, half):
     yield dialect.opening
+    if dialect.first:
+        yield b"data: " + json.dumps({"choices": [], "usage": dialect.first}).encode() + b"\n\n"
     for choice in choices[: 1 if half else None]:
         for delta in _deltas(dialect, choice["message"]):
             yield _event(dialect, [{"index": choice["index"], "delta": delta}])
@@ -160,6 +203,8 @@ def _events(dialect, choices, *, half):
         return
     if dialect.told_in == "x_groq":
         yield b"data: " + json.dumps({"x_groq": {"usage": dialect.usage}}).encode() + b"\n\n"
+    elif dialect.told_in == "top":
+        yield b"data: " + json.dumps({"choices": [], **dialect.usage}).encode() + b"\n\n"
     elif dialect.told_in == "piece":
         yield b"data: " + json.dumps({"choices": [], "usage": dialect.usage}).encode() + b"\n\n"
     if dialect.done:

@@ -24,7 +24,8 @@ class RetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     Attributes:
         most: retries of one call.
         base_s, max_s: the pause before retry k is drawn from
-            [0, min(max_s, base_s * 2 ** (k - 1))], unless the deployment says when to come back.
+            [base_s / 5, min(max_s, base_s * 2 ** (k - 1))], unless the deployment says when to come
+            back, and that is no sooner than base_s / 5.
         share: of a model's calls that may be retried in the long run.
         burst: retries beyond that share, saved up while there were fewer.
     """

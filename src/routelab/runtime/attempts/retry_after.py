@@ -34,7 +34,8 @@ _PARTS = re.compile(rf"(?:{_PART}[\s,]*)+", re.I)
 _EACH = re.compile(_PART, re.I)
 _ISO = re.compile(r"P(?:[0-9.]+D)?(?:T(?=[0-9])(?:[0-9.]+[HMS])+)?", re.I)
 _SENTENCE = re.compile(
-    rf"(?:try(?:ing)? again|retry(?:ing)?|wait|reset\w*|available)\b[^0-9.]{{0,40}}((?:{_PART}[\s,]*)+)",
+    r"(?:try(?:ing)? again|retry(?:ing)?|wait|reset\w*|available)\b[^0-9.]{0,40}"
+    rf"((?:{_PART}[\s,]*)+)",
     re.I,
 )
 
@@ -131,7 +132,8 @@ def _number(text: str | None) -> float | None:
 
 def _resets(headers: Mapping[str, str], now: float) -> list[float]:
     """When limits are full again: of those that are used up, the last; else of those not told."""
-    used_up, untold = [], []
+    used_up: list[float] = []
+    untold: list[float] = []
     for name, text in headers.items():
         if (kind := _RESETS.fullmatch(name)) is not None:
             span = _pause(text, _here(headers, now))

@@ -165,7 +165,7 @@ def merge_usage(into: dict[str, Any], newer: Usage) -> None:
         newer: what the later piece says.
     """
     if into and _dialect(into) is not _dialect(newer):
-        older, newer = as_chat(into), as_chat(newer)
+        older, newer = dict(as_chat(into)), as_chat(newer)
         into.clear()
         into.update(older)
     for names in _SAME:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import math
+import time
 from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
@@ -18,10 +20,11 @@ from routelab.runtime.transport.host_pools import (
     proxies_named,
     proxy_problems,
 )
+from routelab.runtime.transport.http2 import StreamResets
 from routelab.runtime.transport.leaks import Room, close_leaked
 from routelab.runtime.transport.libraries import in_library, library_of
 from routelab.runtime.transport.request import RequestBuilder, straight
-from routelab.runtime.upstream import OutgoingRequest, Progress, UpstreamError
+from routelab.runtime.upstream import OutgoingRequest, UpstreamError
 
 if TYPE_CHECKING:
     import httpx2
@@ -66,14 +69,16 @@ class ClientSender:
         self._library = library_of(client, "AsyncClient") or httpx
         self._requests = RequestBuilder(self._library)
         self._room = Room(_transports(client))
+        self._resets = StreamResets(_transports(client))
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
         client = self._client
         if client.is_closed:
             raise UpstreamError("the client that the router was given is closed")
         request, auth = self._requests.build(client, outgoing)
+        self._resets.watch(request)
         if self._room.full:
-            _watch(request, outgoing.progress)
+            _watch(request, outgoing)
         try:
             response = await client.send(request, auth=auth, stream=True)
         except BaseException:  # a cancellation too
@@ -92,12 +97,14 @@ class DirectSender:
         self._transport = transport
         self._library = library_of(transport, "AsyncBaseTransport") or httpx
         self._room = Room((transport,))
+        self._resets = StreamResets((transport,))
 
     async def send(self, outgoing: OutgoingRequest) -> httpx.Response:
         request = in_library(straight(outgoing), self._library)
         transport = self._transport
+        self._resets.watch(request)
         if self._room.full:
-            _watch(request, outgoing.progress)
+            _watch(request, outgoing)
         try:
             response = await transport.handle_async_request(request)
         except BaseException:  # a cancellation too
@@ -200,16 +207,31 @@ def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
     return _Proxied(direct, opened(proxies=True)) if proxies_named() else direct
 
 
-def _watch(request: Any, progress: Progress) -> None:
-    """Learn when a request has a connection: whatever httpcore tells of it comes after that.
+_LEAST_LEFT = 0.1
+"""Of a request's time, what is left of it when it is sent."""
 
-    It tells a lot, which costs as much as a third of the request: so only where it has to wait.
+_LEAVES = ("send_request_body.complete", "receive_response_headers.started")
+"""What httpcore tells of a request that was sent, of which an endpoint can have read anything."""
+
+
+def _watch(request: Any, outgoing: OutgoingRequest) -> None:
+    """Learn when a request leaves, which waits for a free connection; too late it does not.
+
+    One that gets a connection as its time ends could not be answered, and might be billed.
+    httpcore tells a lot, which costs as much as a third of the request: so only where it waits.
     """
+    progress, limits = outgoing.progress, outgoing.timeouts
     progress.waits = True
+    began_s = time.monotonic()
+    first_s = limits.first_token_s if outgoing.body.get("stream") else math.inf
+    longest_s = (1.0 - _LEAST_LEFT) * min(limits.total_s, first_s)
     theirs = request.extensions.get("trace")
 
     async def trace(event: str, info: dict[str, Any]) -> None:
-        progress.waits = False
+        if progress.waits:
+            if time.monotonic() - began_s > longest_s:
+                raise UpstreamError("no connection was free here before its time was over", "busy")
+            progress.waits = not event.endswith(_LEAVES)
         if theirs is not None:
             await theirs(event, info)
 
