@@ -7,6 +7,7 @@ from routelab.runtime.attempts.failures.classes import (
     CUT,
     EMPTY,
     FAILURES,
+    GENERAL,
     MALFORMED,
     OF_KIND,
     OUTPUT,
@@ -16,19 +17,20 @@ from routelab.runtime.attempts.failures.classes import (
     Failure,
     failure_classes,
 )
+from routelab.runtime.attempts.failures.error_field import error_of
 from routelab.runtime.attempts.failures.judgement import (
     JudgedFailure,
     by_status,
     judged,
     sentence_of,
 )
-from routelab.runtime.attempts.failures.reported import error_of
 
 __all__ = [
     "BY_CODE",
     "CUT",
     "EMPTY",
     "FAILURES",
+    "GENERAL",
     "MALFORMED",
     "OF_KIND",
     "OUTPUT",

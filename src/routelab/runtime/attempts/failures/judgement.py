@@ -38,7 +38,7 @@ from routelab.runtime.attempts.failures.classes import (
     plain_word,
 )
 from routelab.runtime.attempts.failures.error_body import ErrorBody, read_error
-from routelab.runtime.attempts.failures.reported import error_of
+from routelab.runtime.attempts.failures.error_field import error_of
 
 _READ = 2_000
 """Characters of a sentence that are looked at."""
