@@ -70,9 +70,7 @@ def test_a_router_warns_when_it_is_made(threshold, warned, tmp_path, caplog):
     )
     file = write(tmp_path / "mine.policy", document, "# mine\n")
     with caplog.at_level(logging.WARNING, "routelab"):
-        AsyncRouter(
-            file, document.catalogue, config=RouterConfig(signals={"sure": "logprob_mean"})
-        )
+        AsyncRouter(file, document.catalogue, config=RouterConfig(signals={"sure": "logprob_mean"}))
     said = [it for it in caplog.messages if "threshold" in it]
     assert bool(said) is warned
     if warned:
