@@ -84,7 +84,8 @@ TOO_LONG = Failure(
         " payload_too_large token_limit_exceeded tokens_limit_reached prompt_too_large"
     ),
     says=r"context.{0,3}(length|window|size|limit)|(prompt|input|request|message|image|file|body"
-    r"|payload|audio)s?( tokens| body| size| length)? (is |are )?(too (long|large|big|many)|exceeds?\b)"
+    r"|payload|audio)s?( tokens| body| size| length)? (is |are )?"
+    r"(too (long|large|big|many)|exceeds?\b)"
     r"|too many (input |prompt )?tokens|input token count"
     r"|maximum (allowed )?(number of )?(\w+ )?tokens"
     r"|maximum model length|max_model_len|longer than the (max|model)|max_tokens: \d+ > \d+"
