@@ -53,6 +53,11 @@ class Policy(msgspec.Struct, frozen=True, tag_field="kind", forbid_unknown_field
         return tuple(dict.fromkeys(name for part in self.parts for name in part.signals_used))
 
     @property
+    def thresholds_used(self) -> tuple[tuple[str, float], ...]:
+        """Every signal and threshold that answers are kept by: those that reach it."""
+        return tuple(dict.fromkeys(it for part in self.parts for it in part.thresholds_used))
+
+    @property
     def scorer_uses(self) -> tuple[ScorerUse, ...]:
         """Every scorer the policy asks, and what it expects of it."""
         return tuple(dict.fromkeys(use for part in self.parts for use in part.scorer_uses))

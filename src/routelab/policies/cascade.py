@@ -92,3 +92,7 @@ class Cascade(Policy, frozen=True, tag="cascade"):
     @property
     def signals_used(self) -> tuple[str, ...]:
         return (self.signal,)
+
+    @property
+    def thresholds_used(self) -> tuple[tuple[str, float], ...]:
+        return tuple((self.signal, it) for it in self.thresholds)

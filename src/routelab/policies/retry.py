@@ -82,3 +82,7 @@ class Retry(Policy, frozen=True, tag="retry"):
     @property
     def signals_used(self) -> tuple[str, ...]:
         return (self.signal,) if self.signal else ()
+
+    @property
+    def thresholds_used(self) -> tuple[tuple[str, float], ...]:
+        return () if self.threshold is None else ((self.signal, self.threshold),)

@@ -41,6 +41,10 @@ class Agreement(SignalSource, frozen=True):
     def samples(self) -> int:
         return self.n
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, 1.0
+
     def __str__(self) -> str:
         return f"agreement:{self.n}"
 

@@ -21,6 +21,11 @@ class Margin(TokenSignal, frozen=True):
     def fields(self) -> Body:
         return {"logprobs": True, "top_logprobs": 2}
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        least, greatest = super().bounds
+        return 0.0, greatest - least
+
     def __str__(self) -> str:
         return "margin"
 

@@ -34,6 +34,11 @@ class Reversed(SignalSource, frozen=True):
         return self.inner.samples
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        least, greatest = self.inner.bounds
+        return -greatest, -least
+
+    @property
     def fields(self) -> Body:
         return self.inner.fields
 

@@ -37,6 +37,11 @@ class SignalSource(msgspec.Struct, frozen=True):
         return 1
 
     @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value that it can have."""
+        return -math.inf, math.inf
+
+    @property
     def fields(self) -> Body:
         """What the request body must ask for."""
         return {}

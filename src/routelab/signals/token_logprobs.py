@@ -21,6 +21,10 @@ class TokenSignal(SignalSource, frozen=True):
     def fields(self) -> Body:
         return {"logprobs": True}
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return _LEAST, 0.0
+
     def read(self, request: Request, bodies: Sequence[Body | None]) -> SignalReading:
         tokens = _tokens(bodies[0])
         if not tokens:

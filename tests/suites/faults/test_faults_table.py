@@ -41,7 +41,8 @@ WHOLE = {
     "403, 404": ["forbidden", "missing"],
     "408": ["late"],
     "409, 425: too early": ["conflict", "too_early"],
-    "400, 413, 422: a bad request": ["refuses", "too_large", "unprocessable"],
+    "400, 422: a bad request": ["refuses", "unprocessable"],
+    "413: too long, tried elsewhere": ["too_large"],
 }
 STREAMED = {
     "it never replies": ["blackhole", "slow_headers"],

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from routelab.core import Admission, Call, Context, Request
+from routelab.core import Admission, Call, Context, Policy, Request
 from routelab.core.catalogue import Catalogue
 from routelab.core.conversation import ROLES, UNKNOWN_ROLES, kinds_of
 from routelab.errors import BudgetError, PolicyError, RequestError
@@ -66,7 +66,8 @@ class ActivePolicy:
             self._metadata = ()
         else:
             edited = () if policy_file.edited is None else (policy_file.edited,)
-            for problem in (*edited, *policy_file.other_packages):
+            idle = idle_thresholds(self.policy, self.caller.sources)
+            for problem in (*edited, *policy_file.other_packages, *idle):
                 _log.warning("%s", problem)
         self.unlike: Counter[str] = Counter()
         self._file, self._quiet = policy_file, overlay.quiet
@@ -209,6 +210,30 @@ _WHOLE = (
     "its file says nothing of what it `reads`, so that it looks at the whole conversation, system"
     " text included, and decides otherwise than the replay of prompts did; tune it again"
 )
+
+
+_NEAR = 1e-6
+"""A threshold that is out of bounds by no more says that no answer, or any, is to be kept."""
+
+
+def idle_thresholds(policy: Policy, read: Mapping[str, SignalSource]) -> Iterator[str]:
+    """What to tell of thresholds that decide nothing, as no value of their signal is beyond.
+
+    Args:
+        policy: that has the thresholds.
+        read: the source of each of its signals.
+    """
+    for name, threshold in policy.thresholds_used:
+        source = read[name]
+        least, greatest = source.bounds
+        above = threshold > greatest + _NEAR
+        if above or threshold < least - _NEAR:
+            yield (
+                f"threshold {threshold:g} of signal {name!r} decides nothing: {source} gives"
+                f" {least:g} to {greatest:g}, so that {'no' if above else 'any'} answer is kept"
+                " by it; give a threshold between them, or another source in"
+                " RouterConfig(signals=...)"
+            )
 
 
 def cheaper_policy(

@@ -8,6 +8,7 @@ from routelab.runtime.attempts.failures.classes import (
     EMPTY,
     FAILURES,
     FILTERED,
+    GENERAL,
     MALFORMED,
     OF_KIND,
     OUTPUT,
@@ -18,13 +19,13 @@ from routelab.runtime.attempts.failures.classes import (
     Failure,
     failure_classes,
 )
+from routelab.runtime.attempts.failures.error_field import error_of
 from routelab.runtime.attempts.failures.judgement import (
     JudgedFailure,
     by_status,
     judged,
     sentence_of,
 )
-from routelab.runtime.attempts.failures.reported import error_of
 
 __all__ = [
     "BY_CODE",
@@ -32,6 +33,7 @@ __all__ = [
     "EMPTY",
     "FAILURES",
     "FILTERED",
+    "GENERAL",
     "MALFORMED",
     "OF_KIND",
     "OUTPUT",

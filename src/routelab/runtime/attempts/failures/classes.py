@@ -62,13 +62,15 @@ FILTERED = Failure(
     "the provider's content filter refuses the request",
     codes=_words(
         "content_filter content_filtered content_policy_violation responsible_ai_policy_violation"
-        " moderation_blocked moderation data_inspection_failed safety blocklist recitation spii"
+        " moderation_blocked moderation data_inspection_failed data_inspection safety"
+        " blocklist recitation spii"
         " prohibited_content sensitive input_flagged invalid_prompt guardrail_intervened 1301"
         " cyber_policy_violation image_content_policy_violation image_safety content_blocked"
     ),
     says=r"content (filter|polic|management)|moderat|flagged|safety|prohibited|responsible ai"
     r"|content exists risk|high risk|inappropriate|usage polic|guardrail"
-    r"|sensitive (content|word|information)|\u654f\u611f|\u4e0d\u5b89\u5168",
+    r"|sensitive (content|word|information)|(input|output) new_sensitive"
+    r"|\u654f\u611f|\u4e0d\u5b89\u5168",
     quotes=True,
 )
 TOO_LONG = Failure(
@@ -79,11 +81,14 @@ TOO_LONG = Failure(
         "context_length_exceeded string_above_max_length model_context_window_exceeded 1261"
         " prompt_too_long context_window_exceeded request_too_large max_context_length_exceeded"
         " exceed_context_size context_size_exceeded input_too_long max_tokens_exceeded"
-        " payload_too_large token_limit_exceeded"
+        " payload_too_large token_limit_exceeded tokens_limit_reached prompt_too_large"
     ),
-    says=r"context.{0,3}(length|window|size|limit)|(prompt|input|request|message)s?"
-    r" (is|are)? ?too (long|large)"
-    r"|too many (input |prompt )?tokens|input token count|maximum (number of )?tokens"
+    says=r"context.{0,3}(length|window|size|limit)|(prompt|input|request|message|image|file|body"
+    r"|payload|audio)s?( tokens| body| size| length)? (is |are )?"
+    r"(too (long|large|big|many)|exceeds?\b)"
+    r"|too many (input |prompt )?tokens|input token count"
+    r"|maximum (allowed )?(number of )?(\w+ )?tokens"
+    r"|maximum model length|max_model_len|longer than the (max|model)|max_tokens: \d+ > \d+"
     r"|fewer max_tokens|can only afford|(exceed|longer than|greater than).{0,40}\btokens"
     r"|\btokens.{0,60}(exceed|must be (<|less|at most|under)|is longer|longer than)"
     r"|must have (less|fewer) than \d+ tokens"
@@ -103,7 +108,9 @@ UNSUPPORTED = Failure(
         " unimplemented not_implemented operation_not_supported unsupported_params unsupported"
         " unknown_field unrecognized_parameter model_not_supported invalid_model_for_operation"
     ),
-    says=r"unsupported|(not|n't|no longer) (currently |yet )?(be )?support"
+    says=r"unsupported|(not|n't|no longer|only) (currently |yet )?(be )?support"
+    r"|additional propert|not available (for|with|on|in) this (model|endpoint|region|api)"
+    r"|no (allowed |available )?providers?\b|cannot be used with"
     r"|un(known|recogni[sz]ed|expected) (request )?(parameter|field|name|arg|key|property)"
     r"|extra (input|field)s?|not permitted|no endpoints? found"
     r"|supports? (at most|only|up to)|only supports?|at most \d+ (image|audio|video|file|document)"
@@ -121,7 +128,8 @@ OUTPUT = Failure(
     codes=_words(
         "tool_use_failed json_validate_failed malformed_function_call malformed_tool_call"
         " output_parse_failed structured_output_failed invalid_model_output tool_call_parse_failed"
-        " model_output json_generation_failed function_call_failed unexpected_tool_call"
+        " model_output json_generation_failed invalid_generation"
+        " function_call_failed unexpected_tool_call"
     ),
     says=r"failed to (call a function|generate (valid )?json|parse (the )?(tool|function) calls?\b"
     r"|generate a valid)|failed_generation|malformed (function|tool) call"
@@ -141,15 +149,16 @@ CREDIT = Failure(
         " exceeded_current_quota arrearage billing quota_exceeded out_of_credits budget_exceeded"
         " credit_limit credit_limit_exceeded blocked_api_access spend_limit_reached 1113"
         " spending_limit_exceeded usage_limit_reached insufficient_user_quota account_overdue"
-        " insufficient_funds no_credits"
+        " insufficient_funds no_credits key_limit_exceeded 1110 1111 1112"
     ),
     says=r"credit balance|insufficient (balance|credits?|quota|funds)|out of credits"
     r"|exceeded your current quota|payment (method )?required|spend(ing)? limit|have any credits"
-    r"|(api )?usage limits|budget has been exceeded|credits? (limit )?(exceeded|expired)",
+    r"|(api )?usage limits|budget has been exceeded|credits? (limit )?(exceeded|expired)"
+    r"|key limit exceeded|over budget",
     alarms=r"(your )?credit balance (is|was) too low"
     r"|insufficient (account )?(balance|credits?|quota|funds)|(you )?exceeded your current quota"
     r"|you have (reached|exceeded) your (specified |current |monthly )*(api )?(usage|quota|spend)"
-    r"|budget has been exceeded|credit limit exceeded|blocked: spend limit"
+    r"|budget has been exceeded|(credit|key) limit exceeded|blocked: spend limit"
     r"|your (newly created )?(team|account|organization)s? (does not|doesn't) have any credits"
     r"|(your )?account .{0,60}(is|has been) suspended",
 )
@@ -183,7 +192,7 @@ DENIED = Failure(
         " ip_not_allowed region_not_supported account_suspended organization_suspended"
     ),
     says=r"not (authori[sz]ed|allowed)|permission|(location|country|region).{0,20}not supported"
-    r"|(have|has) (no )?access to|has been restricted|terms acceptance",
+    r"|((have|has) (no )?|no )access to|has been restricted|terms acceptance",
     alarms=r"(your )?(organi[sz]ation|account|team) has been restricted"
     r"|user location is not supported|(country, )?region.{0,20} not supported"
     r"|the model .{0,80}requires terms",
@@ -198,12 +207,15 @@ MODEL = Failure(
     codes=_words(
         "model_not_found deployment_not_found model_not_available model_decommissioned 1211"
         " model_deprecated unknown_model invalid_model model_not_exist model_not_loaded"
+        " unavailable_model resource_does_not_exist endpoint_not_found resource_not_found"
     ),
     says=r"model.{0,80}(not found|not exist|decommissioned|deprecated|not available|was removed"
     r"|retired|inaccessible)|model (identifier|id|name) (is )?(invalid|not)"
     r"|^(invalid|unknown) model"
     r"|not a valid model|unable to access .{0,20}model|access to the model|^model: \S+$"
-    r"|(deployment|function).{0,80}(not found|not exist)",
+    r"|(deployment|function).{0,80}(not found|not exist)|not found the model|invalid model name"
+    r"|no access to model|no models? (is |are )?loaded"
+    r"|model (is |has |was )?(been )?(unloaded|crashed|not loaded|failed to load)",
 )
 RATE = Failure(
     "rate",
@@ -212,7 +224,7 @@ RATE = Failure(
     again=True,
     rests=True,
     codes=_words(
-        "rate_limit_exceeded rate_limit rate_limited rate_limit_reached 1302 1303 1305"
+        "rate_limit_exceeded rate_limit rate_limited rate_limit_reached 1302 1303 1304 1305"
         " too_many_requests resource_exhausted throttling throttled request_limit_exceeded"
         " tokens requests concurrency_limit_exceeded queue_exceeded rate_exceeded"
         " tokens_limit_exceeded service_quota_exceeded"
@@ -232,7 +244,8 @@ OVERLOADED = Failure(
         " server_is_busy capacity_exceeded model_not_ready no_capacity server_overloaded"
         " insufficient_system_resource"
     ),
-    says=r"overloaded|(at|over|no) capacity|service.{0,12}unavailable|server (is )?busy",
+    says=r"overloaded|(at|over|no) capacity|capacity .{0,20}exceeded"
+    r"|service.{0,12}unavailable|server (is )?busy",
 )
 SERVER = Failure(
     "server",
@@ -349,13 +362,12 @@ def failure_classes() -> Mapping[str, Failure]:
 
 
 def plain_word(code: str) -> str:
-    """A code as it is compared: `Rate-Limit Error`, `rate_limit` and `RateLimitException` alike.
+    """A part of a code as it is compared: `Rate-Limit Error` as `RateLimitException`.
 
     Args:
         code: as a provider writes it, or as it stands in the table.
     """
-    last = re.split(r"[#/.]", code.strip().split(":", 1)[0])[-1].lower()
-    word = re.sub(r"[^a-z0-9]", "", last)
+    word = re.sub(r"[^a-z0-9]", "", code.lower())
     return re.sub(r"(?<=.)(error|exception|fault)+$", "", word)
 
 
@@ -363,3 +375,16 @@ BY_WORD: Mapping[str, Failure] = {
     plain_word(code): it for it in reversed(BY_CODE) for code in it.codes
 }
 """The class of each plain word."""
+
+
+def class_of(code: str) -> Failure | None:
+    """The class that a code names, as a whole or by its last or first part; None of any other.
+
+    Args:
+        code: as a provider writes it, such as `Throttling.RateQuota`, `a.b#InvalidApiKey` or
+            `ThrottlingException:http://internal.example/`.
+    """
+    parts = [it for it in re.split(r"[#/.]", code.split(":", 1)[0].strip()) if it] or [code]
+    found = (BY_WORD.get(plain_word(it)) for it in (code, parts[-1], parts[0]))
+    known = [it for it in found if it is not None]
+    return next((it for it in known if it not in GENERAL), known[0] if known else None)

@@ -23,6 +23,8 @@ _CODES = (
     "block_reason",
     "raw_status_code",
     "statusCode",
+    "Code",
+    "ErrorCode",
 )
 """Fields whose values are words of the provider's own, never what a caller wrote."""
 
@@ -51,6 +53,8 @@ _INSIDE = (
     "inner_error",
     "cause",
     "Message",
+    "Error",
+    "Response",
     "promptFeedback",
     "prompt_feedback",
     "base_resp",

@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 from routelab.runtime.attempts.failures.classes import (
     BY_CODE,
-    BY_WORD,
     CREDIT,
     EMPTY,
     GENERAL,
@@ -35,10 +34,10 @@ from routelab.runtime.attempts.failures.classes import (
     STATUSES,
     TOO_LONG,
     Failure,
-    plain_word,
+    class_of,
 )
 from routelab.runtime.attempts.failures.error_body import ErrorBody, read_error
-from routelab.runtime.attempts.failures.reported import error_of
+from routelab.runtime.attempts.failures.error_field import error_of
 
 _READ = 2_000
 """Characters of a sentence that are looked at."""
@@ -63,7 +62,9 @@ _ALARMS = [
 
 _SHAPE = re.compile(SHAPE)
 
-_TOO_MUCH = re.compile(r"too large|limit:? (\d+), requested:? (\d+)")
+_TOO_MUCH = re.compile(
+    r"too large|must be reduced|limit:? ([\d,]+\d)(?:, used:? [\d,]+)?, requested:? ([\d,]+\d)"
+)
 
 _QUOTED = re.compile(
     r"\"[^\"]*\"|`[^`]*`|(?<!\w)'[^']*'(?!\w)|\u201c[^\u201d]*\u201d|\u00ab[^\u00bb]*\u00bb"
@@ -112,7 +113,7 @@ def judged(status: int | None, body: object) -> JudgedFailure:
     blamed = found is REQUEST or _blames_request(text, told, answered)
     if found is REQUEST and (status is None or status < 400 or usual is REQUEST):
         return JudgedFailure(REQUEST, status, said=True)
-    if usual is REQUEST and SERVER in map(_class_of, told.codes):  # who contradicts itself
+    if usual is REQUEST and SERVER in map(class_of, told.codes):  # who contradicts itself
         return JudgedFailure(REQUEST._replace(elsewhere=True), status, said=True)
     if found is SERVER and usual is EMPTY:
         usual = SERVER
@@ -152,15 +153,11 @@ def sentence_of(error: object) -> str:
 
 def _coded(told: ErrorBody, status: int | None) -> Failure | None:
     """The class that the codes name, the most special if there are several."""
-    named = {it.name for it in map(_class_of, told.codes) if it}
-    named.update(it.name for it in map(_class_of, told.quoted_codes) if it and it.quotes)
+    named = {it.name for it in map(class_of, told.codes) if it}
+    named.update(it.name for it in map(class_of, told.quoted_codes) if it and it.quotes)
     if _is_never_servers(status):
         named.discard(SERVER.name)
     return next((it for it in BY_CODE if it.name in named), None)
-
-
-def _class_of(code: str) -> Failure | None:
-    return BY_WORD.get(plain_word(code))
 
 
 def _is_never_servers(status: int | None) -> bool:
@@ -181,7 +178,10 @@ def _is_too_much(told: ErrorBody, status: int | None) -> bool:
     if status == 413:
         return True
     found = _TOO_MUCH.search(_plain(told.sentences))
-    return found is not None and (found[1] is None or int(found[2]) > int(found[1]))
+    if found is None or found[1] is None:
+        return found is not None
+    limit, asked = (int(it.replace(",", "")) for it in found.groups())
+    return asked > limit
 
 
 def _plain(sentences: tuple[str, ...]) -> str:
