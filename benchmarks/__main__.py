@@ -27,6 +27,7 @@ NAMES = (
     "recipes",
     "operations",
     "runtime",
+    "hostile",
     "transport",
     "serve",
     "many",

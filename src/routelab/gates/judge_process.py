@@ -26,6 +26,8 @@ def main() -> None:
 
     _bounded()
     asked, told = sys.stdin.buffer, sys.stdout.buffer
+    told.write(b".")
+    told.flush()
     while (job := _read(asked)) is not None:
         gate, text = msgspec.msgpack.decode(job, type=tuple[bytes, bytes])
         if hasattr(signal, "alarm"):

@@ -23,7 +23,10 @@ INLINE = 1_000_000.0
 """Steps that an answer may take where it is asked for, some ten milliseconds."""
 
 PATIENCE_S = 2.0
-"""Seconds for the verdict of a process, those included that it waits for its turn."""
+"""Seconds for the verdict of a process that has begun, and for its turn."""
+
+_BEGIN_S = 30.0
+"""Seconds for a process to begin, on a machine that has much else to do."""
 
 _PROCESSES = 2
 
@@ -62,6 +65,7 @@ class _Judge:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self._read(1, _BEGIN_S)  # it has begun
 
     def problem(self, job: bytes, within_s: float) -> str | None:
         """The verdict.
@@ -69,22 +73,29 @@ class _Judge:
         Raises:
             EOFError: there is none, as the process ended or was ended.
         """
+        until = time.monotonic() + within_s
+        size = self._read(_SIZE.size, within_s, _SIZE.pack(len(job)) + job)
+        told = self._read(_SIZE.unpack(size)[0], until - time.monotonic())
+        return msgspec.msgpack.decode(told, type=str | None)
+
+    def _read(self, size: int, within_s: float, asked: bytes = b"") -> bytes:
+        """So many bytes of what it says, after it was asked; it is ended when it is late."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         alarm = threading.Timer(within_s, self._process.kill)
+        alarm.daemon = True
         alarm.start()
         try:
-            self._process.stdin.write(_SIZE.pack(len(job)) + job)
+            self._process.stdin.write(asked)
             self._process.stdin.flush()
-            size = self._process.stdout.read(_SIZE.size)
-            told = self._process.stdout.read(_SIZE.unpack(size)[0]) if size else b""
+            told = self._process.stdout.read(size)
         except OSError as error:
             raise EOFError from error
         finally:
             alarm.cancel()
-        if not told:
+        if len(told) < size:
             raise EOFError
-        return msgspec.msgpack.decode(told, type=str | None)
+        return told
 
     def end(self) -> None:
         self._process.kill()
@@ -117,7 +128,9 @@ class _Judges:
             job = msgspec.msgpack.encode(
                 (msgspec.json.encode(gate), text.encode("utf-8", "surrogatepass"))
             )
-            judge = judge or _Judge()
+            if judge is None:
+                judge = _Judge()
+                until = time.monotonic() + within_s
             return judge.problem(job, until - time.monotonic())
         except EOFError:
             if judge is not None:

@@ -200,7 +200,8 @@ def _in_time() -> Iterator[None]:
     """
     import requests
 
-    usual, here = requests.Session.request, threading.get_ident()
+    sessions: Any = requests.Session
+    usual, here = sessions.request, threading.get_ident()
 
     def request(session: Any, *given: Any, **named: Any) -> Any:
         if threading.get_ident() != here:
@@ -222,11 +223,11 @@ def _in_time() -> Iterator[None]:
             raise error
         return answer
 
-    requests.Session.request = request  # type: ignore[method-assign]
+    sessions.request = request
     try:
         yield
     finally:
-        requests.Session.request = usual  # type: ignore[method-assign]
+        sessions.request = usual
 
 
 def _without_secret(text: str) -> str:

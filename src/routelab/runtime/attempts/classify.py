@@ -108,7 +108,8 @@ def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -
         now: Unix time in seconds.
         asked: how many choices were asked for.
     """
-    body = reply.decoded()
+    said, why = _read(reply)
+    body = said if isinstance(said, Mapping) else None
     good = 200 <= reply.status < 300
     if good and body is not None and error_of(body) is None and answer_text(body) is not None:
         if _formed(body["choices"]):
@@ -116,9 +117,8 @@ def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -
         error = "answered choices that are none"
         formless = OUTPUT if _calls_alone_are_wrong(body["choices"]) else MALFORMED
         return failed_with(deployment, _used(body), error, "malformed", formless, reply.status)
-    said = body if body is not None else _listed(reply)
     if good and body is None and error_of(said) is None:
-        error = f"answered {_unread(reply)}: {_quote(reply)}"
+        error = f"answered {why or 'no JSON object'}: {_quote(reply)}"
         return failed_with(deployment, None, error, "malformed", MALFORMED, reply.status)
     verdict = judged(reply.status, said)
     failure = _asked_not_to_retry(verdict, reply.headers)
@@ -207,27 +207,16 @@ def _asked_not_to_retry(verdict: JudgedFailure, headers: Mapping[str, str]) -> F
     return verdict.failure._replace(again=False, elsewhere=False, against=False)
 
 
-def _unread(reply: Reply) -> str:
-    """What a body is that is no JSON object."""
-    if isinstance(reply.body, bytes):
-        try:
-            decode_bounded(reply.body)
-        except TooDeepError as error:
-            return f"JSON that is {error}"
-        except ValueError as error:
-            if len(reply.body) > VALUES:
-                return f"JSON that is not read ({error})"
-    return "no JSON object"
-
-
-def _listed(reply: Reply) -> object:
-    """The JSON of a reply that is no object; None if it is no JSON."""
+def _read(reply: Reply) -> tuple[object, str]:
+    """The JSON of a reply, None if it is none that is read, and why it is not."""
     if not isinstance(reply.body, bytes):
-        return None
+        return reply.body, ""
     try:
-        return decode_bounded(reply.body)
-    except ValueError:
-        return None
+        return decode_bounded(reply.body), ""
+    except TooDeepError as error:
+        return None, f"JSON that is {error}"
+    except ValueError as error:
+        return None, f"JSON that is not read ({error})" if len(reply.body) > VALUES else ""
 
 
 def _used(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

@@ -109,7 +109,9 @@ class GateChecker:
         if is_quick(gate, text):
             return verdict(gate, text)
         left_s = max(0.0, min(PATIENCE_S, deadline - anyio.current_time()))
-        return await self._slow.run(verdict, gate, text, left_s)
+        with anyio.CancelScope(deadline=deadline):
+            return await self._slow.run(verdict, gate, text, left_s)
+        return f"{gate.name} gave no verdict before the request's deadline"
 
     async def _asked(self, name: str, request: Request, text: str) -> str | None:
         """A function that is no coroutine runs in a thread, so that a slow one stops nobody else.

@@ -195,7 +195,9 @@ async def _content(response: httpx.Response, most: int) -> tuple[bytes, dict[str
         return content, value
     if encoding := response.headers.get("content-encoding", ""):
         content = b"".join([it async for it in unpacked(_whole(content), encoding, most)])
-    return content, await _object(response, content)
+        return content, await _object(response, content)
+    await _hang_up(response)
+    return content, None
 
 
 async def _whole(content: bytes) -> AsyncGenerator[bytes]:
