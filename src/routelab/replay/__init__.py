@@ -4,7 +4,7 @@ from routelab.replay import engine
 from routelab.replay.baselines import ROUTERS
 from routelab.replay.compare import baseline_gains, gain_difference, gains_apart
 from routelab.replay.comparison_set import SEARCHED, ComparisonSet, comparison_set
-from routelab.replay.coverage import REFUSE, WARN, Coverage, coverage
+from routelab.replay.coverage import REFUSE, WARN, Coverage, RestOfLog, coverage
 from routelab.replay.diff import Change, PolicyDifference, diff, proved_changes
 from routelab.replay.engine import run
 from routelab.replay.equal_cost import chord
@@ -25,7 +25,6 @@ from routelab.replay.generator import decide, row_of, run_generator, step_outcom
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.request_table import request_table, stacked
-from routelab.replay.rest_of_log import RestOfLog
 from routelab.replay.result import Replay
 from routelab.replay.study_rows import (
     asked_again,

@@ -17,11 +17,10 @@ from routelab.logs.model import PARTS, Log, Split
 from routelab.metrics import exact_mean
 from routelab.policies import Fixed
 from routelab.replay.baselines import LearnedRouters, learned_routers
-from routelab.replay.coverage import Coverage, comparable, coverage
+from routelab.replay.coverage import NOTHING, Coverage, RestOfLog, comparable, coverage, rest_of_log
 from routelab.replay.engine import run
 from routelab.replay.generator import decide
 from routelab.replay.request_cache import RequestCache
-from routelab.replay.rest_of_log import NOTHING, RestOfLog, rest_of_log
 from routelab.replay.result import Replay
 
 JUDGED = ("calibrate", "test")

@@ -16,8 +16,8 @@ from routelab.metrics import aiq_among, exact_mean, zero_router_at
 from routelab.replay import baselines, equal_cost, figure_intervals
 from routelab.replay.baselines import ROUTERS, BaselineOutcome
 from routelab.replay.comparison_set import ComparisonSet
+from routelab.replay.coverage import NOTHING, RestOfLog
 from routelab.replay.measure import Measure, OutcomeSums
-from routelab.replay.rest_of_log import NOTHING, RestOfLog
 from routelab.replay.result import Replay
 from routelab.stats import (
     IntervalMethod,

@@ -11,9 +11,9 @@ from msgspec import structs
 
 from routelab.core import Floats
 from routelab.metrics import zero_router_at
+from routelab.replay.coverage import NOTHING, RestOfLog
 from routelab.replay.equal_cost import chord
 from routelab.replay.measure import Measure
-from routelab.replay.rest_of_log import NOTHING, RestOfLog
 from routelab.stats import (
     RARE,
     Interval,
@@ -165,7 +165,9 @@ def quality_difference(one: Measure, other: Measure) -> MethodInterval:
     return found._replace(ends=Interval(value, value)) if same(one, other) else found
 
 
-def equal_cost_gain(policy: Measure, mixture: Measure, among: CostRange) -> MethodInterval:
+def equal_cost_gain(
+    policy: Measure, mixture: Measure, among: CostRange, reach: float = 1.0
+) -> MethodInterval:
     """Of the quality of a policy minus that of a mixture that costs as much in every resample.
 
     To first order a request moves it by its qualities, and by what the mixture could buy for
@@ -174,6 +176,7 @@ def equal_cost_gain(policy: Measure, mixture: Measure, among: CostRange) -> Meth
     Args:
         mixture: as `routelab.replay.equal_cost` makes it.
         among: what requests could have cost.
+        reach: how far apart the two may be on a request.
     """
     if not mixture.slope:
         return quality_difference(policy, mixture)
@@ -184,7 +187,7 @@ def equal_cost_gain(policy: Measure, mixture: Measure, among: CostRange) -> Meth
     bought = mixture.slope * np.stack(
         [it - other.cost_usd for it in (sums.cost_usd, *among.around(policy))]
     )
-    rows = _rare_rows(apart, sums.sizes, value, -1.0, 1.0)
+    rows = _rare_rows(apart, sums.sizes, value, -reach, reach)
     costs = Unseen(min(0.0, float(-bought.max())), max(0.0, float(-bought.min())), SELDOM)
     return figure_interval(
         value,
@@ -269,7 +272,8 @@ def gain(
     Source: Berger 1982, "Multiparameter hypothesis testing and acceptance sampling".
     """
     alone = next((it for it in models if same(policy, it)), None)
-    mixtures = [chord(one, other, policy) for one, other in _pairs(policy, models)]
+    pairs = _pairs(policy, models)
+    mixtures = [chord(one, other, policy) for one, other in pairs]
     samples = np.stack([policy.qualities - it.qualities for it in mixtures], axis=1)
     lows, highs = np.quantile(samples, [0.025, 0.975], axis=0)
     contend = np.flatnonzero(lows <= highs.min())
@@ -280,7 +284,10 @@ def gain(
         )
         least, most = float(lows.min()), float(highs.min())
         return found._replace(ends=Interval(min(value, least), max(value, most, 2 * value - least)))
-    made = [(mixtures[at], equal_cost_gain(policy, mixtures[at], among)) for at in first]
+    made = [
+        (mixtures[at], equal_cost_gain(policy, mixtures[at], among, _reach(policy, *pairs[at])))
+        for at in first
+    ]
     factor = joint_widening(samples[:, contend])
     low = min(value, *(it.ends.low for _, it in made))
     high = min(
@@ -288,6 +295,21 @@ def gain(
     )
     ends = Interval(max(-1.0, low), min(1.0, max(value, high, 2 * value - low)))
     return min(made, key=lambda pair: pair[1].ends.low)[1]._replace(ends=ends)
+
+
+def _reach(policy: Measure, one: Measure, other: Measure) -> float:
+    """How far a policy and the mixture of two models as dear may be apart on a request.
+
+    Where either model's answer was delivered throughout, it is one of the two, and the mixture is
+    both in part.
+    """
+    mine, first, second = (it.sums.quality for it in (policy, one, other))
+    least, most = np.minimum(first, second), np.maximum(first, second)
+    inside = (mine >= least - _ROUNDING) & (mine <= most + _ROUNDING)
+    if not inside.all() or other.cost_usd <= one.cost_usd:
+        return 1.0
+    share = (policy.cost_usd - one.cost_usd) / (other.cost_usd - one.cost_usd)
+    return min(1.0, max(share, 1.0 - share))
 
 
 def _pairs(policy: Measure, models: Sequence[Measure]) -> list[tuple[Measure, Measure]]:

@@ -154,7 +154,6 @@ def condition(requests: int) -> str:
     )
 
 
-# Many arguments: the figure, its resamples and sums, and what bounds it.
 def figure_interval(
     value: float,
     samples: Floats,

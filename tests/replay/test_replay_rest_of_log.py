@@ -11,7 +11,7 @@ from replay_world import CASCADE, logged
 from routelab.core.catalogue import Catalogue
 from routelab.logs.model import split
 from routelab.replay import NamedPolicy, comparison_set, evaluate
-from routelab.replay.rest_of_log import MOST, rest_of_log
+from routelab.replay.coverage import DEAREST, rest_of_log
 
 
 def test_it_has_the_dearest_of_what_is_outside_and_known():
@@ -21,7 +21,7 @@ def test_it_has_the_dearest_of_what_is_outside_and_known():
     assert found.requests == 199
     assert found.most[:2].tolist() == [597.0, 595.0]
     assert found.least[0] == 596.0
-    assert len(found.most) == MOST
+    assert len(found.most) == DEAREST
     assert rest_of_log(cost, np.arange(300)).requests == 0
 
 
