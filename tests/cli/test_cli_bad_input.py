@@ -13,7 +13,7 @@ from routelab.policies import to_wire
 from routelab.tuning.kinds.kind_learning import LearnedKinds
 from routelab.tuning.tuners import LEARNED
 
-TUNE = ("--no-tracking", "--policy", "cascade", "--trials", 3)
+TUNE = ("--no-tracking", "--no-report", "--policy", "cascade", "--trials", 3)
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_the_account_of_learning_can_be_left_out(run, tmp_path):
 def test_where_nothing_can_be_learned_auto_still_tunes_cascades(run, tmp_path):
     log = save(tmp_path / "log.csv", without(ROWS, "prompt"))
     asked = ("--policy", "auto", "--signal", "sure")
-    done = run.ok("tune", log, *TUNE, *asked, "--no-report", "--json")
+    done = run.ok("tune", log, *TUNE, *asked, "--json")
     assert done.data["kind"] == "cascade"
     first, no_task = done.data["notes"]
     assert "cascade-routing: nothing could be learned from " in first
@@ -167,7 +167,7 @@ def test_what_could_not_be_used_for_learning_is_told(run, tmp_path, monkeypatch)
     monkeypatch.setattr(LearnedKinds, "worth", lambda *_: None)  # says what learning is worth; slow
     rows = [{**row, "prompt": "", "task": "ab"[int(row["request_id"][1:]) % 2]} for row in ROWS]
     log = save(tmp_path / "log.csv", rows)
-    done = run.ok("tune", log, *TUNE, "--policy", "tiers", "--no-report", "--json")
+    done = run.ok("tune", log, *TUNE, "--policy", "tiers", "--json")
     (note,) = [it for it in done.data["notes"] if "empty" in it]
     assert note == "learning complexity: every prompt is empty"
     assert f"note: {note}" in done.err

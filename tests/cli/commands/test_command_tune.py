@@ -22,7 +22,7 @@ TUNE_KEYS = {
     "optimism", "certificate", "splits", "bounds", "search", "resumed_trials", "processes",
 }  # fmt: skip
 PLAIN = ("--policy", "cascade")
-QUICK = ("--no-tracking", *PLAIN, "--trials", 5, "--json")
+QUICK = ("--no-tracking", "--no-report", *PLAIN, "--trials", 5, "--json")
 TWENTY = (*PLAIN, "--trials", 20, "--no-tracking", "--no-report", "--out", "x.policy")
 
 
@@ -80,7 +80,7 @@ def test_what_was_not_observed_is_null(run, small):
 
 
 def test_what_was_not_observed_prints_as_such(run, small):
-    assert "not observed" in run.ok("tune", small, "--no-tracking", "--trials", 5, *PLAIN).out
+    assert "not observed" in run.ok("tune", small, *QUICK[:-1]).out
     assert "not observed" in run.ok("replay", "small.policy", "--log", small).out
     made = " ".join(run.ok("replay", "small.policy", "--log", small, "--verbose").out.split())
     for name in ("quality", "cost", "the gain"):
@@ -95,7 +95,7 @@ def test_equal_costs_make_aiq_null(run, tmp_path):
 
 
 def test_the_table_for_people_names_every_part(run, few_file):
-    told = run.ok("tune", few_file, "--no-tracking", "--trials", 5, *PLAIN).out
+    told = run.ok("tune", few_file, *QUICK[:-1]).out
     for part in ("Operating points on test", "(exported)", "Baselines on the same", "zero_router",
                  "verdict:", "policy: few.policy", "study:  few.study"):  # fmt: skip
         assert part in told
@@ -186,7 +186,7 @@ def test_a_log_without_signals_exports_the_best_fixed_or_mixture(run, tmp_path):
 def test_signals_are_proposed_by_name_and_never_taken_unasked(run, tmp_path):
     rows = [{**row, "confidence": row["sure"], "rating": row["quality"]} for row in rows_of(600)]
     log = save(tmp_path / "log.csv", rows)
-    shown = " ".join(run.ok("tune", log, *QUICK[:-1], "--no-report").out.split())
+    shown = " ".join(run.ok("tune", log, *QUICK[:-1]).out.split())
     assert "no signal was asked for; proposed by its name: confidence." in shown
     assert "add --signal confidence" in shown
     asked = run.ok("tune", log, "--signal", "confidence:2", "--out", "asked.policy", *QUICK).data
@@ -275,7 +275,7 @@ def test_the_signals_price_is_what_the_option_says(run, small):
     assert any(
         "`signals={'sure': SignalSpec(multiplier=3)}`" in reason for reason in unknown["reasons"]
     )
-    shown = " ".join(run.ok("tune", small, *QUICK[:-1], "--no-report").out.split())
+    shown = " ".join(run.ok("tune", small, *QUICK[:-1]).out.split())
     assert "--signal sure:3" in shown
 
 
@@ -312,7 +312,8 @@ def test_a_tracking_store_out_of_reach_costs_nothing(run, small, tmp_path, monke
 
 
 GYM = ("--models", "llama-3.3-70b-instruct,llama-4-maverick,claude-sonnet-4",
-       "--min-quality-share", 0.95, "--seed", 0, "--out", "gym.policy", *PLAIN)  # fmt: skip
+       "--min-quality-share", 0.95, "--seed", 0, "--out", "gym.policy", "--no-report",
+       *PLAIN)  # fmt: skip
 
 
 def test_public_traffic_charged_honestly_is_not_worth_shipping(run, real_log):
@@ -383,7 +384,7 @@ def test_an_edited_policy_is_replayed_with_a_word(run, small, tmp_path):
 
 
 def test_what_a_study_asks_for_is_shown_as_flags(run, small, tmp_path):
-    run.ok("tune", small, "--out", "x.policy", *QUICK)
+    run.ok("tune", small, "--out", "x.policy", *PLAIN, "--trials", 5, "--no-tracking")
     shown = " ".join(run.ok("inspect", "x.policy").out.split())
     assert "where the log is read: --signal sure:3 (3 for three samples" in shown
     page = (tmp_path / "reports" / "x.md").read_text()

@@ -637,7 +637,7 @@ def test_an_imported_routellm_checkout_tunes(checkout, prices, tmp_path, capsys,
     assert told["models"][STRONG]["usd_per_1k"] > told["models"][WEAK]["usd_per_1k"]
     assert any("tokens are estimated" in note for note in told["notes"])
     status, out, err = run(
-        capsys, "tune", "r.parquet", "--trials", 5, *PLAIN, "--no-tracking", "--json"
+        capsys, "tune", "r.parquet", "--trials", 5, *PLAIN, "--no-tracking", "--no-report", "--json"
     )
     assert status == 0, err
     assert {it["name"] for it in json.loads(out)["baselines"]} >= {f"fixed:{STRONG}", "task_mean"}
@@ -658,6 +658,7 @@ def test_an_imported_routerbench_table_tunes(tmp_path, capsys, monkeypatch):
         "--policy",
         "cascade",
         "--no-tracking",
+        "--no-report",
         "--json",
     )
     assert status == 0, err
