@@ -27,17 +27,17 @@ class LearnedKind(NamedTuple):
         propose: yields policies to compare; scores at hand are of fits that never saw the rows.
         searches: whether what is proposed depends on how the requests turned out; if so, it is
             proposed anew for every fold that it is compared on.
-        flatters: whether what does best of what is proposed flatters itself, as it is picked among
-            very many; of a kind that searches it always does.
         parted: yields the policies over some models that the tasks, tenants or priorities of a
             conditional policy choose among; None takes all that is proposed.
+        flatters: whether what does best of what is proposed flatters itself, as it is picked among
+            very many; of a kind that searches it always does.
     """
 
     learn: Callable[[ScorerFits], None]
     propose: Callable[[ProposalInputs], Iterable[Policy]]
     searches: bool = False
-    flatters: bool = False
     parted: Callable[[ProposalInputs, Sequence[str]], Iterable[Policy]] | None = None
+    flatters: bool = False
 
 
 KINDS: Mapping[str, LearnedKind] = {
