@@ -62,6 +62,21 @@ def test_a_minute_has_room_for_every_kind_on_a_small_log():
     assert planned(auto(), SMALL).left_out == ()
 
 
+TOOK = {
+    LogShape(3195, 3195, 795, 5, 2, tasks=True, prompts=True): 57.0,
+    LogShape(4811, 4811, 1189, 2, 0, tasks=True, prompts=True): 18.2,
+    LogShape(9539, 9539, 2432, 12, 0, tasks=True, prompts=True): 69.2,
+    LogShape(3700, 3700, 914, 7, 1, tasks=True, prompts=True): 37.5,
+}
+"""Processor seconds that whole studies took, on one processor of two."""
+
+
+@pytest.mark.parametrize("shape", TOOK)
+def test_what_is_planned_is_what_studies_took(shape):
+    seconds = planned(auto(budget_s=1e6), shape).seconds
+    assert TOOK[shape] / 1.5 < seconds < TOOK[shape] * 1.5
+
+
 def test_nothing_is_learned_from_a_log_with_nothing_to_read():
     plan = planned(auto(), replace_shape(signals=0, tasks=False, prompts=False))
     assert plan.kinds == ("cascade",)
@@ -158,11 +173,11 @@ def test_an_account_that_cannot_end_in_time_is_cut_and_said(monkeypatch):
 
     def slow(text):
         if text.startswith("judging on test"):  # there is time left, but not for the account
-            now[0] = 50.0
+            now[0] = 57.0
 
     study = tune(log, auto(trials=5), notify=slow)
     assert study.account is None
-    assert study.plan.seconds + 1.0 < 50.0 < study.options.budget_s
+    assert study.plan.seconds + 1.0 < 57.0 < study.options.budget_s
     assert study.cut_short == ("the account of what is learned",)
     assert study.plan.account
     assert as_json(study)["plan"]["steps"][-1]["name"] == "the account of what is learned"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,10 @@ from routelab.core import Floats, Ints
 
 MOST = 256
 """Bins of a column, that for missing values included: what scikit-learn grows trees on."""
+
+_ONE_AT_A_TIME = Lock()
+"""scikit-learn takes the filters of warnings, which are the process's, away for a moment and warns
+where it finds none: another thread would."""
 
 
 class Bins(NamedTuple):
@@ -35,7 +40,9 @@ class Bins(NamedTuple):
             among: (rows,) of them, on which edges are found.
             seed: of what is drawn of very many.
         """
-        mapper = _BinMapper(n_bins=MOST, random_state=seed).fit(matrix[among])
+        mapper = _BinMapper(n_bins=MOST, random_state=seed, n_threads=1)
+        with _ONE_AT_A_TIME:
+            mapper.fit(matrix[among])
         return Bins(mapper, mapper.transform(matrix))
 
 
