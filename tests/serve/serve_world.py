@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -120,9 +121,18 @@ def decisions(folder: Path) -> list[dict[str, Any]]:
 
 @contextmanager
 def running(
-    policies: list[Path], catalogue: Path, config: ServeConfig | None = None, **given: Any
+    policies: list[Path],
+    catalogue: Path,
+    config: ServeConfig | None = None,
+    send_bytes: int | None = None,
+    **given: Any,
 ) -> Iterator[Running]:
-    """A gateway on a thread, with a loop of its own."""
+    """A gateway on a thread, with a loop of its own.
+
+    Args:
+        send_bytes: that the system keeps for a caller who does not read; its own choice if None.
+        given: to the service.
+    """
     events: list[dict[str, Any]] = []
     written = EventLog(
         config is not None and config.log_requests,
@@ -149,6 +159,8 @@ def running(
         held["service"].gateway.draining = held["server"].should_exit = True
 
     with listening_socket("127.0.0.1", 0) as listening:
+        if send_bytes is not None:  # connections have it from here
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
         url = base_url("127.0.0.1", listening).removesuffix("/v1")
         thread = threading.Thread(target=work, daemon=True)
         thread.start()

@@ -2,4 +2,13 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from typing import TYPE_CHECKING
+
+from routelab.lazy import attach
+
+if TYPE_CHECKING:
+    from routelab.plugins import litellm
+else:
+    __getattr__, __dir__ = attach(__name__, {"litellm": ""})
+
+__all__ = ["litellm"]

@@ -26,10 +26,11 @@ from routelab.runtime.requests import sending
 try:
     from litellm.integrations.custom_logger import CustomLogger
     from litellm.types.router import PreRoutingHookResponse, TaggedPreRoutingStrategy
-except ModuleNotFoundError as error:
-    raise MissingExtraError(
-        f"the hooks of LiteLLM need {error.name}: {how_to_install('litellm')}"
-    ) from error
+except ModuleNotFoundError as error:  # what is here can be looked at, and not made
+    _MISSING: str | None = error.name
+    CustomLogger = object
+else:
+    _MISSING = None
 
 _log = logging.getLogger("routelab")
 
@@ -52,7 +53,8 @@ class PolicyRouting(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depend
         models: for each model of the policy, the model group of LiteLLM; of the same name unless
             given.
     Raises:
-        RoutelabError: the policy does not load, or looks at answers before it decides.
+        RoutelabError: the policy does not load, or looks at answers before it decides; or LiteLLM
+            is not installed.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class PolicyRouting(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depend
         group: str = "routelab",
         models: Mapping[str, str] | None = None,
     ) -> None:
+        _check_there()
         super().__init__()
         file = policy if isinstance(policy, PolicyFile) else load(policy)
         self.group = group
@@ -107,7 +110,7 @@ class PolicyRouting(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depend
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: Any, call_type: Any
     ) -> None:
-        """Before every request of the proxy: see that its router asks us."""
+        # its router is made, and made anew, after the callbacks
         router = getattr(sys.modules.get(_PROXY), "llm_router", None)
         if router is not None:
             try:
@@ -115,7 +118,7 @@ class PolicyRouting(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depend
             except ConfigError as error:
                 self._cannot("not attached", error)
 
-    async def async_pre_routing_hook(  # Many arguments: LiteLLM's
+    async def async_pre_routing_hook(
         self,
         model: str,
         request_kwargs: dict[str, Any],
@@ -124,7 +127,6 @@ class PolicyRouting(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depend
         specific_deployment: bool | None = False,
         call_type: str | None = None,
     ) -> Any:
-        """The model group that answers, with the decision for LiteLLM's logs."""
         try:
             call = self.decider.decide(self._request(request_kwargs, messages, input))
         except RoutelabError as error:
@@ -187,6 +189,8 @@ class DecisionLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depen
         texts: prompts and answers too, where LiteLLM's logging has them.
         names: what LiteLLM calls a model, with the policy's name for it: `names` of the
             `PolicyRouting`.
+    Raises:
+        MissingExtraError: LiteLLM is not installed.
     """
 
     def __init__(
@@ -195,6 +199,7 @@ class DecisionLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depen
         texts: bool = False,
         names: Mapping[str, str] | None = None,
     ) -> None:
+        _check_there()
         super().__init__()
         self._sink = log if isinstance(log, DecisionLog) else DecisionLog(log, texts=texts)
         self._names = dict(names or {})
@@ -212,7 +217,6 @@ class DecisionLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depen
     def log_success_event(
         self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
-        """An answer is complete."""
         payload = kwargs.get("standard_logging_object")
         params = kwargs.get("litellm_params") or {}
         metadata = {**(params.get("litellm_metadata") or {}), **(params.get("metadata") or {})}
@@ -224,8 +228,7 @@ class DecisionLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depen
     async def async_log_failure_event(
         self, kwargs: Any, response_obj: Any, start_time: Any, end_time: Any
     ) -> None:
-        """An attempt failed; those before an answer are in its record."""
-        self.skipped["a failed attempt"] += 1
+        self.skipped["a failed attempt"] += 1  # those before an answer are in its record
 
     async def async_post_call_failure_hook(
         self,
@@ -234,7 +237,6 @@ class DecisionLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depen
         user_api_key_dict: Any,
         traceback_str: str | None = None,
     ) -> None:
-        """The proxy gave a request up."""
         self._write(
             lambda: failed_request(request_data, original_exception, time.time(), self._names)
         )
@@ -251,6 +253,11 @@ class DecisionLogger(CustomLogger):  # type: ignore[misc]  # LiteLLM is no depen
                 _log.warning("a record of LiteLLM was not understood: %s", error)
         else:
             self._sink.write(finished)
+
+
+def _check_there() -> None:
+    if _MISSING is not None:
+        raise MissingExtraError(f"LiteLLM's hooks need {_MISSING}: {how_to_install('litellm')}")
 
 
 def _strategies(router: Any) -> dict[str, list[Any]]:

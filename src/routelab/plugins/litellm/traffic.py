@@ -55,46 +55,15 @@ def answered_request(
         raise UnfitTrafficError("drawn with a probability that is not told")
     first = first_call(decision)
     asked = first.model if first is not None else _asked(decision, metadata, answered_by, named)
-    request = _request(payload, metadata, first)
-    latency_s = _seconds(payload.get("startTime"), payload.get("endTime"))
-    cost_usd = _cost(payload)
-    prompt, completion = _tokens(payload, "prompt_tokens"), _tokens(payload, "completion_tokens")
-    deployment = str(payload.get("model_id") or payload.get("model") or "")
-    attempts = (
-        *_failed_attempts(metadata, named),
-        Attempt(
-            model=answered_by,
-            deployment=deployment,
-            provider=str(payload.get("custom_llm_provider") or ""),
-            status=200,
-            latency_s=latency_s,
-            first_token_s=_seconds(payload.get("startTime"), payload.get("completionStartTime"))
-            if payload.get("stream")
-            else math.nan,
-            prompt_tokens=prompt,
-            completion_tokens=completion,
-            cost_usd=cost_usd,
-        ),
-    )
-    response = payload.get("response")
-    feedback = Feedback(
-        model=answered_by,
-        cost_usd=cost_usd,
-        latency_s=latency_s,
-        text=answer_text(response) if isinstance(response, dict) else None,
-        deployment=deployment,
-        completion_tokens=completion,
-        attempts=attempts,
-        notes=() if not math.isnan(cost_usd) else ("LiteLLM knows no price of this model",),
-    )
+    feedback = _feedback(payload, metadata, answered_by, named)
     propensity = first.propensity if first is not None else 1.0
     return FinishedRequest(
-        request=request,
+        request=_request(payload, metadata, first),
         policy=first.policy_sha256 if first is not None else _policy(decision),
         status="answered",
         timestamp_s=float(payload["endTime"]),
-        latency_s=latency_s,
-        cost_usd=cost_usd,
+        latency_s=feedback.latency_s,
+        cost_usd=feedback.cost_usd,
         steps=(Step(Call(asked, final=True), feedback, propensity=propensity),),
         choices=_choices(first),
         scores=_scores(first),
@@ -154,6 +123,42 @@ def first_call(decision: Mapping[str, Any]) -> FirstCall | None:
         return msgspec.convert(decision.get(OURS), FirstCall)
     except msgspec.ValidationError:
         return None
+
+
+def _feedback(
+    payload: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    answered_by: str,
+    names: Mapping[str, str],
+) -> Feedback:
+    """The answer, with the attempts before it."""
+    latency_s = _seconds(payload.get("startTime"), payload.get("endTime"))
+    first_s = _seconds(payload.get("startTime"), payload.get("completionStartTime"))
+    cost_usd = _cost(payload)
+    completion = _tokens(payload, "completion_tokens")
+    deployment = str(payload.get("model_id") or payload.get("model") or "")
+    last = Attempt(
+        model=answered_by,
+        deployment=deployment,
+        provider=str(payload.get("custom_llm_provider") or ""),
+        status=200,
+        latency_s=latency_s,
+        first_token_s=first_s if payload.get("stream") else math.nan,
+        prompt_tokens=_tokens(payload, "prompt_tokens"),
+        completion_tokens=completion,
+        cost_usd=cost_usd,
+    )
+    response = payload.get("response")
+    return Feedback(
+        model=answered_by,
+        cost_usd=cost_usd,
+        latency_s=latency_s,
+        text=answer_text(response) if isinstance(response, dict) else None,
+        deployment=deployment,
+        completion_tokens=completion,
+        attempts=(*_failed_attempts(metadata, names), last),
+        notes=() if not math.isnan(cost_usd) else ("LiteLLM knows no price of this model",),
+    )
 
 
 def _check(payload: Mapping[str, Any]) -> None:

@@ -64,16 +64,7 @@ class WebSocketEntry:
     async def serve(self, connection: WebSocketConnection) -> None:
         """Answer what comes over a connection, until it ends."""
         try:
-            self._caller(connection)
-            if len(self._sessions) >= self._rules.connections:
-                raise RefusedError(
-                    503,
-                    f"there are {len(self._sessions)} connections, and no more are taken: close"
-                    " those that are idle, or come back later",
-                    "too_many_connections",
-                    kind="server_error",
-                    retry_after_s=1.0,
-                )
+            self._check_door(connection)
         except RefusedError as refusal:
             self._gateway.refused(ENTRY, refusal)
             await connection.refuse(refusal)
@@ -95,6 +86,10 @@ class WebSocketEntry:
     ) -> ChatVisit:
         """Let a request in.
 
+        Args:
+            session: that it came over.
+            body: of `/v1/chat/completions`.
+            request_id: as the caller gave it; a fresh one if None.
         Raises:
             RefusedError: it cannot be answered, or may not be.
         """
@@ -119,6 +114,18 @@ class WebSocketEntry:
     def depth(self) -> int:
         """Of lists and objects in each other that a frame may have, its own included."""
         return self._limits.body_depth + 1
+
+    def _check_door(self, connection: WebSocketConnection) -> None:
+        self._caller(connection)
+        if len(self._sessions) >= self._rules.connections:
+            raise RefusedError(
+                503,
+                f"there are {len(self._sessions)} connections, and no more are taken: close those"
+                " that are idle, or come back later",
+                "too_many_connections",
+                kind="server_error",
+                retry_after_s=1.0,
+            )
 
     def _caller(self, connection: WebSocketConnection) -> Identity:
         return self._doorkeeper.caller(connection.headers, connection.address, connection.query)
