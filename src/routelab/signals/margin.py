@@ -23,8 +23,7 @@ class Margin(TokenSignal, frozen=True):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        least, greatest = super().bounds
-        return 0.0, greatest - least
+        return 0.0, _WIDEST
 
     def __str__(self) -> str:
         return "margin"
