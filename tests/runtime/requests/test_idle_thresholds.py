@@ -19,7 +19,7 @@ SOURCES = {
     "logprob_mean": (-9999.0, 0.0),
     "logprob_min": (-9999.0, 0.0),
     "logprob_q:0.1": (-9999.0, 0.0),
-    "margin": (0.0, 9999.0),
+    "margin": (0.0, 100.0),
     "agreement:3": (0.0, 1.0),
     "column:sure": (-math.inf, math.inf),
     "reversed:logprob_mean": (0.0, 9999.0),

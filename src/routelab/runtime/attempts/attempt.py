@@ -63,6 +63,7 @@ async def attempt(
     result = msgspec.structs.replace(
         result,
         error=foreign(upstream.hide(deployment, result.error)),
+        objection=upstream.hide(deployment, result.objection),
         latency_s=took_s,
         first_token_s=first_s,
     )

@@ -179,7 +179,9 @@ def _formed(choices: list[Any]) -> bool:
 
 
 def _calls_alone_are_wrong(choices: list[Any]) -> bool:
-    """Whether choices lack form only in their tool calls, which the model writes."""
+    """Whether choices, no more than any answer has, lack form only in calls that a model writes."""
+    if len(choices) > MOST_CHOICES:
+        return False
     messages = [it.get("message") for it in choices if isinstance(it, Mapping)]
     texts = [it.get("content") for it in messages if isinstance(it, Mapping)]
     return len(texts) == len(choices) and all(isinstance(it, str | list | None) for it in texts)
