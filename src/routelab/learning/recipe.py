@@ -49,8 +49,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     words_penalty: float = 5.0
     numbers_penalty: float = 10.0
     embedding_penalty: float = 3000.0
-    rounds: int = 40
-    rate: float = 0.11
+    rounds: int = 30
+    rate: float = 0.1
     leaves: int = 8
     leaf_rows: int = 50
     leaf_penalty: float = 10.0
