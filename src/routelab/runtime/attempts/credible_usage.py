@@ -132,7 +132,7 @@ def _with_prompt(used: TokenUsage, messages: object, told: list[str]) -> TokenUs
     least = estimated_tokens(({"content": text},))
     if least <= tokens or not is_doubtful(tokens, len(text)):
         return used
-    if tokens:  # a prompt may be cut or kept by the endpoint, which knows what it reads
+    if tokens > 1:  # a prompt may be cut or kept by the endpoint, which knows what it reads
         told.append(
             f"it reports {tokens:.0f} tokens of the prompt, which has {len(text)} characters:"
             " charged as reported"
