@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from routelab.core.catalogue import Catalogue, DatedPrices, Deployment, Model, ServicePrices
 from routelab.runtime.attempts import ServedPrices, token_usage
 from routelab.runtime.attempts.assembly import Assembly
-from routelab.runtime.attempts.usage_dialects import usage_of
+from routelab.runtime.attempts.usage.dialects import usage_of
 
 CHAT = {"prompt_tokens": 100, "completion_tokens": 20}
 

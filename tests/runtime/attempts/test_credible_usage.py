@@ -18,7 +18,7 @@ from routelab.policies import Fixed
 from routelab.runtime import AsyncRouter, RouterConfig
 from routelab.runtime.attempts import response_cost
 from routelab.runtime.attempts.attempt import attempt
-from routelab.runtime.attempts.credible_usage import Exchange, credible_usage
+from routelab.runtime.attempts.usage.credible import Exchange, credible_usage
 from routelab.runtime.upstream import OpenReply, Reply
 
 AT = Deployment("http://upstream.test/v1", "m")

@@ -11,7 +11,7 @@ from routelab.core.catalogue import Model
 from routelab.core.request import Request
 from routelab.runtime.attempts import response_cost
 from routelab.runtime.attempts.retry_after import LONGEST_S, retry_after_s
-from routelab.runtime.attempts.usage import explained_usage
+from routelab.runtime.attempts.usage.tokens import explained_usage
 from routelab.runtime.calls.signals import SignalReader
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.runtime.wire import decode_object

@@ -20,7 +20,7 @@ from routelab.errors import CatalogueError, ConfigError, RouteError
 from routelab.policies import Cascade, Fixed, to_wire
 from routelab.policy_file import Document, write
 from routelab.runtime import AsyncRouter, Reply, Router, RouterConfig
-from routelab.runtime.attempts.cost import response_cost
+from routelab.runtime.attempts.usage.cost import response_cost
 
 RULES = EngineRules(balancing="in_order", retry=RetryRules(most=1, base_s=0.0))
 CHEAP = {"input_usd_per_mtok": 1.0, "output_usd_per_mtok": 2.0}

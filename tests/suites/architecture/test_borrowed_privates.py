@@ -40,11 +40,12 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "routelab"
 
 PYTHON = f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor}"
-VIRTUAL, ORPHANS, SENDER, POOLS = (
+VIRTUAL, ORPHANS, SENDER, POOLS, HTTP2 = (
     "simulate/virtual.py",
     "runtime/transport/leaks.py",
     "runtime/transport/sender.py",
     "runtime/transport/host_pools.py",
+    "runtime/transport/http2.py",
 )
 TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
 BINS = "learning/learners/bins.py"
@@ -58,6 +59,7 @@ LEANED_ON = {
         "pool._requests",
     },
     POOLS: {"opened._transport_for_url"},
+    HTTP2: {"connection._h2_state", "connection._write_outgoing_data"},
     TREES: {"ensemble._baseline_prediction", "ensemble._predictors"},
     PICKLES: {"pickle._Unpickler"},
 }
@@ -66,10 +68,11 @@ LEANED_ON = {
 ASKED_FOR = {
     ORPHANS: {"_max_connections", "_pool", "_requests"},
     SENDER: {"_mounts", "_transport", "_transport_for_url"},
+    HTTP2: {"_connection", "_h2_state", "_http2", "_pool", "_requests"},
 }
 """What is asked for by name, in `getattr` and `hasattr`."""
 
-OURS = ("_replace", "_asdict", "_fields")  # public, of named tuples
+OURS = ("_replace", "_asdict", "_fields", "_exit")  # public, of named tuples and of `os`
 
 
 def still(holds: bool, changed: str, leaning: str) -> None:
@@ -229,6 +232,24 @@ def test_a_request_in_the_pool_names_its_connection():
     still((connections, requests) == ([seen[1]], []), changed, ORPHANS)
 
 
+def test_a_connection_of_http2_has_its_state_and_writes_what_that_holds():
+    of = f"httpcore {httpcore.__version__}"
+    pool = httpcore.AsyncConnectionPool(http2=True)
+    still(getattr(pool, "_http2", None) is True, f"{of} has no AsyncConnectionPool._http2", HTTP2)
+    stream = httpcore.AsyncMockStream([], http2=True)
+    origin = httpcore.Origin(b"https", b"one.test", 443)
+    connection = httpcore.AsyncHTTP2Connection(origin=origin, stream=stream)
+    state = getattr(connection, "_h2_state", None)
+    still(hasattr(state, "reset_stream"), f"{of} has no AsyncHTTP2Connection._h2_state", HTTP2)
+    write = getattr(connection, "_write_outgoing_data", None)
+    changed = f"{of} has no `await AsyncHTTP2Connection._write_outgoing_data(request)` any more"
+    still(inspect.iscoroutinefunction(write), changed, HTTP2)
+    still([*inspect.signature(write).parameters] == ["request"], changed, HTTP2)
+    whole = httpcore.AsyncHTTPConnection(origin=origin)
+    changed = f"{of} has no AsyncHTTPConnection._connection any more"
+    still(getattr(whole, "_connection", "") is None, changed, HTTP2)
+
+
 def test_a_client_has_transports_by_address():
     of = f"httpx {httpx.__version__}"
     own, other = (httpx.MockTransport(lambda _: httpx.Response(200)) for _ in range(2))
@@ -317,7 +338,7 @@ def test_boosted_trees_take_bins_that_are_made_already(monkeypatch):
     settings = {"max_iter": 9, "early_stopping": False, "random_state": 0}
     alone = HistGradientBoostingRegressor(**settings).fit(matrix, labels).predict(matrix)
     every = np.arange(600)
-    made = bins.Bins.of(matrix, every, 0)
+    made = bins.ColumnBins.of(matrix, every, 0)
     binned = []
     whole = type(made.mapper).fit_transform
     monkeypatch.setattr(

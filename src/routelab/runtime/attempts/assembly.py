@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from routelab.runtime.attempts.growing import PieceError, merge, plain
 from routelab.runtime.attempts.tool_calls import ToolCalls
-from routelab.runtime.attempts.usage_dialects import USAGE_FIELDS, ReportedUsage
+from routelab.runtime.attempts.usage import USAGE_FIELDS, ReportedUsage
 
 _APART = frozenset(("index", "delta", "message", "logprobs", "usage"))
 """Fields of a choice that are no fields of the assembled one, or not as they are."""

@@ -13,9 +13,9 @@ from routelab.core.catalogue import Deployment, Timeouts
 from routelab.core.messages import foreign
 from routelab.runtime.attempts.caller_words import caller_words
 from routelab.runtime.attempts.classify import AttemptResult, choices_asked, classify, failed, late
-from routelab.runtime.attempts.credible_usage import Exchange
 from routelab.runtime.attempts.shaping import STREAM_OPTIONS, shaped
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
+from routelab.runtime.attempts.usage import Exchange
 from routelab.runtime.upstream import OutgoingRequest, Upstream, UpstreamError
 
 __all__ = ["AttemptResult", "PieceSink", "attempt"]

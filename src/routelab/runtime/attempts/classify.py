@@ -10,7 +10,6 @@ import msgspec
 
 from routelab.core.catalogue import Deployment
 from routelab.runtime.attempts.assembly import CONTENT, are_objects
-from routelab.runtime.attempts.credible_usage import NOTHING_SENT, Exchange
 from routelab.runtime.attempts.failures import (
     EMPTY,
     MALFORMED,
@@ -27,7 +26,7 @@ from routelab.runtime.attempts.failures import (
 from routelab.runtime.attempts.finishes import bad_end
 from routelab.runtime.attempts.growing import ENTRIES
 from routelab.runtime.attempts.retry_after import retry_after_s
-from routelab.runtime.attempts.usage_dialects import usage_of
+from routelab.runtime.attempts.usage import NOTHING_SENT, Exchange, usage_of
 from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
 from routelab.runtime.wire import SHOULD_RETRY, VALUES, TooDeepError, decode_bounded
 from routelab.signals import answer_text

@@ -37,7 +37,7 @@ class PieceError(ValueError):
     """A piece is no `chat.completion.chunk`, or one too many."""
 
 
-class Text:
+class GrowingText:
     """A text that grows piece by piece, and is put together once: each sum would copy it all."""
 
     __slots__ = ("_parts", "size")
@@ -96,7 +96,7 @@ def merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
         elif name == "content" and (isinstance(value, list) or isinstance(known, list)):
             into[name] = _parts(known)
             _extend_parts(into[name], _parts(value))
-        elif isinstance(value, str) and isinstance(known, str | Text):
+        elif isinstance(value, str) and isinstance(known, str | GrowingText):
             into[name] = _joined(name, known, value)
         elif isinstance(value, list):
             into[name] = known if isinstance(known, list) else _Entries()
@@ -112,36 +112,36 @@ def merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
 
 def plain(value: Any) -> Any:
     """What was put together, without what is only of use while it is."""
-    if isinstance(value, Text):
+    if isinstance(value, GrowingText):
         return str(value)
     if isinstance(value, dict):
         return {name: plain(it) for name, it in value.items()}
     return [plain(it) for it in value] if isinstance(value, list) else value
 
 
-def _joined(name: str, known: str | Text, value: str) -> str | Text:
+def _joined(name: str, known: str | GrowingText, value: str) -> str | GrowingText:
     if name in _ONCE:
         return value or known
     if not value:
         return known
     if name not in _GROWING and len(value) == length(known) and value == str(known):
         return known
-    if not isinstance(known, Text):
-        return Text(known, value) if known else value
+    if not isinstance(known, GrowingText):
+        return GrowingText(known, value) if known else value
     known.add(value)
     return known
 
 
-def length(text: str | Text) -> int:
+def length(text: str | GrowingText) -> int:
     """Characters of a text that may grow."""
-    return text.size if isinstance(text, Text) else len(text)
+    return text.size if isinstance(text, GrowingText) else len(text)
 
 
 def _parts(content: object) -> list[Any]:
     """Content as a list of parts, which is what it is where not all of it is text."""
     if isinstance(content, list):
         return content
-    text = str(content) if isinstance(content, Text) else content
+    text = str(content) if isinstance(content, GrowingText) else content
     return [{"type": "text", "text": text}] if text else []
 
 

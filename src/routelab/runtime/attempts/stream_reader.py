@@ -13,7 +13,6 @@ from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 from routelab.core import estimated_tokens
 from routelab.runtime.attempts.assembly import Assembly
 from routelab.runtime.attempts.classify import too_few
-from routelab.runtime.attempts.credible_usage import answer_tokens, is_doubtful
 from routelab.runtime.attempts.events import Event, EventError, EventParser
 from routelab.runtime.attempts.failures import (
     CUT,
@@ -28,7 +27,7 @@ from routelab.runtime.attempts.failures import (
 from routelab.runtime.attempts.finishes import bad_end
 from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.timeouts import StreamTimeouts
-from routelab.runtime.attempts.usage import token_usage
+from routelab.runtime.attempts.usage import answer_tokens, is_doubtful, token_usage
 from routelab.runtime.upstream import Kind, UpstreamError
 from routelab.runtime.wire import decode_object
 from routelab.signals import answer_text

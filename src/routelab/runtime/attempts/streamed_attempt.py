@@ -16,11 +16,11 @@ from routelab.runtime.attempts.classify import (
     late,
     objection_of,
 )
-from routelab.runtime.attempts.credible_usage import Exchange
 from routelab.runtime.attempts.failures import EMPTY, OF_KIND, Failure
 from routelab.runtime.attempts.pieces import single_chunk
 from routelab.runtime.attempts.stream_reader import StreamError, StreamReader, used
 from routelab.runtime.attempts.timeouts import StreamTimeouts
+from routelab.runtime.attempts.usage import Exchange
 from routelab.runtime.upstream import (
     Kind,
     OutgoingRequest,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from routelab.runtime.attempts.growing import ENTRIES, PieceError, Text, length, merge, plain
+from routelab.runtime.attempts.growing import ENTRIES, GrowingText, PieceError, length, merge, plain
 from routelab.runtime.wire import decode_object
 
 _CHECKED = 64 << 10
@@ -120,7 +120,7 @@ def _number(piece: Mapping[str, Any]) -> int | None:
     return index if isinstance(index, int) and not isinstance(index, bool) else None
 
 
-def _said(call: Mapping[str, Any]) -> tuple[str | Text, str | Text]:
+def _said(call: Mapping[str, Any]) -> tuple[str | GrowingText, str | GrowingText]:
     """The name of a call and its arguments, empty without them."""
     for kind, name, arguments in _SAID:
         if isinstance(said := call.get(kind), Mapping):
@@ -128,18 +128,18 @@ def _said(call: Mapping[str, Any]) -> tuple[str | Text, str | Text]:
     return "", ""
 
 
-def _text(value: object) -> str | Text:
-    return value if isinstance(value, str | Text) else ""
+def _text(value: object) -> str | GrowingText:
+    return value if isinstance(value, str | GrowingText) else ""
 
 
 def _id(call: Mapping[str, Any]) -> str:
     id_ = call.get("id")
-    return str(id_) if isinstance(id_, str | Text) else ""
+    return str(id_) if isinstance(id_, str | GrowingText) else ""
 
 
-def _whole(arguments: str | Text) -> bool:
+def _whole(arguments: str | GrowingText) -> bool:
     """Whether arguments are all there: an object of JSON."""
-    if isinstance(arguments, Text):
+    if isinstance(arguments, GrowingText):
         if length(arguments) > _CHECKED or not arguments.ends_with("}"):
             return False
         arguments = str(arguments)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from routelab.core.catalogue import TokenUsage
-from routelab.runtime.attempts.usage_dialects import amount, as_chat
+from routelab.runtime.attempts.usage.dialects import amount, as_chat
 
 _NOTHING: Mapping[str, Any] = {}
 _MOST = 10**8

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from routelab.core.catalogue import STANDARD_SERVICES, Catalogue, Model
-from routelab.runtime.attempts.credible_usage import NOTHING_SENT, Exchange, credible_usage
-from routelab.runtime.attempts.usage_dialects import amount, usage_of
+from routelab.runtime.attempts.usage.credible import NOTHING_SENT, Exchange, credible_usage
+from routelab.runtime.attempts.usage.dialects import amount, usage_of
 
 _SNAPSHOT = r"[-@:_](?:20\d\d-?[01]\d-?[0-3]\d|\d{4}|latest)"
 """What providers add to a model's name to say which snapshot of it answered."""

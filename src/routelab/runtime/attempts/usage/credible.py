@@ -11,11 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from routelab.core import estimated_tokens, tokens_of
+from routelab.core import ANSWER_LIMITS, estimated_tokens, tokens_of
 from routelab.core.catalogue import TokenUsage
-from routelab.core.tokens import ANSWER_LIMITS
-from routelab.runtime.attempts.usage import NO_COMPLETION, NO_PROMPT, read_usage
-from routelab.runtime.attempts.usage_dialects import amount, usage_of
+from routelab.runtime.attempts.usage.dialects import amount, usage_of
+from routelab.runtime.attempts.usage.tokens import NO_COMPLETION, NO_PROMPT, read_usage
 
 _LONGEST_ANSWER, _LONGEST_PROMPT = 1_000_000, 20_000_000
 """Tokens of one choice, and of a prompt, that no model makes or takes."""
