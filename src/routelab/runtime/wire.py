@@ -98,7 +98,7 @@ def decode_bounded(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Any
     else:
         value = decode_json(data)
     # most bodies have fewer brackets than they may be deep
-    if data.count(b"[") + data.count(b"{") > depth and _is_deeper(data, depth):
+    if _opened(data, depth) > depth and _is_deeper(data, depth):
         raise TooDeepError(f"nested more than {depth} levels deep")
     return value
 
@@ -117,6 +117,13 @@ def _uncollected() -> Iterator[None]:
 
 class TooDeepError(ValueError):
     """Lists and objects lie too deep in each other."""
+
+
+def _opened(data: bytes, most: int) -> int:
+    """Brackets that are opened, as far as there are few; what is rare is split at sooner."""
+    if len(data) > 1 << 16:
+        return data.count(b"[") + data.count(b"{")
+    return len(data.split(b"[", most + 1)) + len(data.split(b"{", most + 1)) - 2
 
 
 def _holds_more(data: bytes, values: int) -> bool:
