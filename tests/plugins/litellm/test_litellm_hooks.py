@@ -188,7 +188,7 @@ def proxy(server, sample_log, tmp_path):
     ):
         try:
             url = f"http://127.0.0.1:{port}"
-            until = time.monotonic() + 90.0
+            until = time.monotonic() + 300.0  # minutes on a busy machine
             while True:
                 assert process.poll() is None, (tmp_path / "proxy.log").read_text()
                 assert time.monotonic() < until, (tmp_path / "proxy.log").read_text()
