@@ -55,7 +55,7 @@ def policy_file(folder: Path, base_url: str) -> PolicyFile:
     limits = {
         "max_concurrency": 256,
         "requests_per_minute": 1e7,
-        "tokens_per_minute": 1e10,
+        "tokens_per_minute": 1e9,
     }
     deployments = tuple(Deployment(base_url, name, **limits) for name in ("north", "south"))
     model = Model(input_usd_per_mtok=0.1, output_usd_per_mtok=0.4, deployments=deployments)

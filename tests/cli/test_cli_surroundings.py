@@ -40,7 +40,8 @@ def log_of_odd_tasks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("odd")
     rows = [{**row, "task": f"t≥é😀 {row['request_id'][-1] > '4'}"} for row in rows_of(300)]
     save(folder / "log.csv", rows)
-    done = command("tune", "log.csv", "--trials", 5, "--no-report", "--no-tracking",
+    done = command("tune", "log.csv", "--policy", "cascade", "--trials", 5,
+                   "--no-report", "--no-tracking",
                    cwd=folder, env={})  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder
@@ -48,7 +49,8 @@ def log_of_odd_tasks(tmp_path_factory):
 
 @pytest.mark.parametrize("which", SURROUNDINGS)
 def test_a_study_ends_in_its_verdict_and_its_policy(folder, which):
-    done = command("tune", "log.csv", "--trials", 5, "--no-report", "--no-tracking",
+    done = command("tune", "log.csv", "--policy", "cascade", "--trials", 5,
+                   "--no-report", "--no-tracking",
                    cwd=folder, env=SURROUNDINGS[which])  # fmt: skip
     assert b"Traceback" not in done.stderr
     assert done.returncode == 0, done.stderr

@@ -55,7 +55,8 @@ def test_a_study_of_one_kind_has_neither_chapter(tuned):
 def test_kinds_stand_beside_each_other_with_their_intervals(report):
     page, twin = both(report)
     for text in (page, twin):
-        assert "4 kinds of policy were searched. Cascade was exported" in text
+        assert "4 kinds of policy were searched, and compared at every cost" in text
+        assert "At the cost of what was exported that is cascade." in text
         assert "Beyond chance it leads tiers, and loses to neighbors" in text
     assert f"| **cascade (exported)** | 0.8700 | {NOTHING} | {NOTHING} |" in twin
     assert "| tiers | 0.8400 | 0.8300 | +3.7 [+1.3 to +6.0] |" in twin
