@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from msgspec import structs
 
 import routelab
 from benchmarks.learning import grid, rivals
@@ -81,7 +80,8 @@ def cell(
     found["seconds"] = round(time.monotonic() - start, 2)
     found["cpu_s"] = round(time.process_time() - busy, 2)
     if learn.log.signals:
-        alone = routelab.tune(given, structs.replace(options, policy="cascade", account=True))
+        chains = Options(name="judged", models=world.models, policy="cascade", seed=seed)
+        alone = routelab.tune(given, chains)
         areas[CASCADES] = judge.area(*zip(*_reached(alone, judge), strict=True))
     return {**found, **_judged(study, judge, areas)}
 
