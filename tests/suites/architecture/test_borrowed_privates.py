@@ -317,7 +317,7 @@ def test_boosted_trees_take_bins_that_are_made_already(monkeypatch):
     settings = {"max_iter": 9, "early_stopping": False, "random_state": 0}
     alone = HistGradientBoostingRegressor(**settings).fit(matrix, labels).predict(matrix)
     every = np.arange(600)
-    made = bins.Bins.of(matrix, every, 0)
+    made = bins.ColumnBins.of(matrix, every, 0)
     binned = []
     whole = type(made.mapper).fit_transform
     monkeypatch.setattr(

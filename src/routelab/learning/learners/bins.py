@@ -20,7 +20,7 @@ _ONE_AT_A_TIME = Lock()
 where it finds none: another thread would."""
 
 
-class Bins(NamedTuple):
+class ColumnBins(NamedTuple):
     """Columns as places among bins.
 
     Attributes:
@@ -32,7 +32,7 @@ class Bins(NamedTuple):
     codes: npt.NDArray[np.uint8]
 
     @staticmethod
-    def of(matrix: Floats, among: Ints, seed: int) -> Bins:
+    def of(matrix: Floats, among: Ints, seed: int) -> ColumnBins:
         """Bins of about equally many values.
 
         Args:
@@ -43,7 +43,7 @@ class Bins(NamedTuple):
         mapper = _BinMapper(n_bins=MOST, random_state=seed, n_threads=1)
         with _ONE_AT_A_TIME:
             mapper.fit(matrix[among])
-        return Bins(mapper, mapper.transform(matrix))
+        return ColumnBins(mapper, mapper.transform(matrix))
 
 
 class BinnedRegressor(HistGradientBoostingRegressor):  # type: ignore[misc]
@@ -53,7 +53,7 @@ class BinnedRegressor(HistGradientBoostingRegressor):  # type: ignore[misc]
     for them in another way, it bins as ever.
     """
 
-    def fitted(self, matrix: Floats, labels: Floats, bins: Bins, at: Ints) -> BinnedRegressor:
+    def fitted(self, matrix: Floats, labels: Floats, bins: ColumnBins, at: Ints) -> BinnedRegressor:
         """Fit to labels (n,) of these rows of the bins.
 
         Args:
@@ -62,7 +62,7 @@ class BinnedRegressor(HistGradientBoostingRegressor):  # type: ignore[misc]
             bins: of more rows.
             at: (n,) places of the rows among those.
         """
-        self._bins: Bins | None = Bins(bins.mapper, np.asfortranarray(bins.codes[at]))
+        self._bins: ColumnBins | None = ColumnBins(bins.mapper, np.asfortranarray(bins.codes[at]))
         self.fit(matrix, labels)
         self._bins = None
         return self

@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from routelab.core import Floats, Ints
 from routelab.errors import LearningError
 from routelab.learning.design import Design
-from routelab.learning.learners.bins import BinnedRegressor, Bins
+from routelab.learning.learners.bins import BinnedRegressor, ColumnBins
 from routelab.learning.learners.part import FittedPart, PortablePart, class_labels, prefixed
 from routelab.scorers import Trees, flatten_trees
 
@@ -57,7 +57,11 @@ def fit(design: Design, rows: Ints, seed: int) -> FittedPart:
     """Boosted regression trees, or classification trees for the log loss."""
     logistic = design.recipe.loss == "log"
     most, matrix = design.recipe.tree_most_rows, design.dense("numbers", rows)
-    bins = None if logistic else Bins.of(matrix, _thinned(np.arange(len(rows)), most, seed), seed)
+    bins = (
+        None
+        if logistic
+        else ColumnBins.of(matrix, _thinned(np.arange(len(rows)), most, seed), seed)
+    )
     ensembles, spread = [], []
     for output in range(len(design.examples.outputs)):
         whole = design.examples.labels[rows, output]
