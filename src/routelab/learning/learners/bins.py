@@ -33,7 +33,7 @@ class ColumnBins(NamedTuple):
 
     @staticmethod
     def of(matrix: Floats, among: Ints, seed: int) -> ColumnBins:
-        """ColumnBins of about equally many values.
+        """Bins of about equally many values.
 
         Args:
             matrix: (n, width).
