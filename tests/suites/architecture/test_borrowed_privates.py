@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from typing import ClassVar, NamedTuple
 
 import httpcore
+import httpcore2
 import httpx
 import numpy as np
 import pytest
@@ -40,11 +41,12 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "routelab"
 
 PYTHON = f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor}"
-VIRTUAL, ORPHANS, SENDER, POOLS = (
+VIRTUAL, ORPHANS, SENDER, POOLS, RESETS = (
     "simulate/virtual.py",
     "runtime/transport/leaks.py",
     "runtime/transport/sender.py",
     "runtime/transport/host_pools.py",
+    "runtime/transport/http2.py",
 )
 TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
 
@@ -57,6 +59,7 @@ LEANED_ON = {
         "pool._requests",
     },
     POOLS: {"opened._transport_for_url"},
+    RESETS: {"connection._h2_state", "connection._write_outgoing_data"},
     TREES: {"ensemble._baseline_prediction", "ensemble._predictors"},
     PICKLES: {"pickle._Unpickler"},
 }
@@ -65,6 +68,7 @@ LEANED_ON = {
 ASKED_FOR = {
     ORPHANS: {"_max_connections", "_pool", "_requests"},
     SENDER: {"_mounts", "_transport", "_transport_for_url"},
+    RESETS: {"_connection", "_h2_state", "_http2", "_pool", "_requests"},
 }
 """What is asked for by name, in `getattr` and `hasattr`."""
 
@@ -279,6 +283,21 @@ def test_a_client_of_another_kind_still_goes_by_the_proxies_of_the_environment(m
     monkeypatch.delattr(httpx.AsyncClient, "_transport_for_url")
     assert isinstance(sender.own(None), sender.ClientSender)
     assert [*sender._transports(SimpleNamespace())] == [None]
+
+
+@pytest.mark.parametrize("library", [httpcore, httpcore2])
+def test_a_connection_of_http2_can_reset_a_stream(library):
+    of = f"{library.__name__} {library.__version__}"
+    pool = library.AsyncConnectionPool(http2=True)
+    still(getattr(pool, "_http2", None) is True, f"{of} says no more `_http2`", RESETS)
+    over = library.AsyncHTTP2Connection(b"http://a", None)
+    state = getattr(over, "_h2_state", None)
+    still(hasattr(state, "reset_stream"), f"{of} keeps no state of h2 in `_h2_state`", RESETS)
+    write = getattr(over, "_write_outgoing_data", None)
+    changed = f"{of} has no `await AsyncHTTP2Connection._write_outgoing_data(request)` any more"
+    still(inspect.iscoroutinefunction(write), changed, RESETS)
+    one = library.AsyncHTTPConnection(library.Origin(b"http", b"a", 80))
+    still(hasattr(one, "_connection"), f"{of} has no AsyncHTTPConnection._connection", RESETS)
 
 
 # scikit-learn and pickle

@@ -11,9 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from routelab.core import estimated_tokens, tokens_of
+from routelab.core import ANSWER_LIMITS, estimated_tokens, tokens_of
 from routelab.core.catalogue import TokenUsage
-from routelab.core.tokens import ANSWER_LIMITS
 from routelab.runtime.attempts.usage import NO_COMPLETION, NO_PROMPT, read_usage
 from routelab.runtime.attempts.usage_dialects import amount, usage_of
 
