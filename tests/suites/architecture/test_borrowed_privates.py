@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from typing import ClassVar, NamedTuple
 
 import httpcore
+import httpcore2
 import httpx
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from packaging.requirements import Requirement
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from routelab.errors import LearningError, SimulationError
-from routelab.learning.learners import bins, trees
+from routelab.learning.learners import trees
 from routelab.runtime.transport import leaks, sender
 from routelab.simulate import virtual
 
@@ -40,7 +41,7 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "src" / "routelab"
 
 PYTHON = f"asyncio of Python {sys.version_info.major}.{sys.version_info.minor}"
-VIRTUAL, ORPHANS, SENDER, POOLS, HTTP2 = (
+VIRTUAL, ORPHANS, SENDER, POOLS, RESETS = (
     "simulate/virtual.py",
     "runtime/transport/leaks.py",
     "runtime/transport/sender.py",
@@ -48,7 +49,6 @@ VIRTUAL, ORPHANS, SENDER, POOLS, HTTP2 = (
     "runtime/transport/http2.py",
 )
 TREES, PICKLES = "learning/learners/trees.py", "logs/importers/published/routerbench.py"
-BINS = "learning/learners/bins.py"
 
 LEANED_ON = {
     VIRTUAL: {"timer._scheduled"},  # and of its own base class: `_scheduled`, `_clock_resolution`
@@ -59,7 +59,7 @@ LEANED_ON = {
         "pool._requests",
     },
     POOLS: {"opened._transport_for_url"},
-    HTTP2: {"connection._h2_state", "connection._write_outgoing_data"},
+    RESETS: {"connection._h2_state", "connection._write_outgoing_data"},
     TREES: {"ensemble._baseline_prediction", "ensemble._predictors"},
     PICKLES: {"pickle._Unpickler"},
 }
@@ -68,7 +68,7 @@ LEANED_ON = {
 ASKED_FOR = {
     ORPHANS: {"_max_connections", "_pool", "_requests"},
     SENDER: {"_mounts", "_transport", "_transport_for_url"},
-    HTTP2: {"_connection", "_h2_state", "_http2", "_pool", "_requests"},
+    RESETS: {"_connection", "_h2_state", "_http2", "_pool", "_requests"},
 }
 """What is asked for by name, in `getattr` and `hasattr`."""
 
@@ -232,24 +232,6 @@ def test_a_request_in_the_pool_names_its_connection():
     still((connections, requests) == ([seen[1]], []), changed, ORPHANS)
 
 
-def test_a_connection_of_http2_has_its_state_and_writes_what_that_holds():
-    of = f"httpcore {httpcore.__version__}"
-    pool = httpcore.AsyncConnectionPool(http2=True)
-    still(getattr(pool, "_http2", None) is True, f"{of} has no AsyncConnectionPool._http2", HTTP2)
-    stream = httpcore.AsyncMockStream([], http2=True)
-    origin = httpcore.Origin(b"https", b"one.test", 443)
-    connection = httpcore.AsyncHTTP2Connection(origin=origin, stream=stream)
-    state = getattr(connection, "_h2_state", None)
-    still(hasattr(state, "reset_stream"), f"{of} has no AsyncHTTP2Connection._h2_state", HTTP2)
-    write = getattr(connection, "_write_outgoing_data", None)
-    changed = f"{of} has no `await AsyncHTTP2Connection._write_outgoing_data(request)` any more"
-    still(inspect.iscoroutinefunction(write), changed, HTTP2)
-    still([*inspect.signature(write).parameters] == ["request"], changed, HTTP2)
-    whole = httpcore.AsyncHTTPConnection(origin=origin)
-    changed = f"{of} has no AsyncHTTPConnection._connection any more"
-    still(getattr(whole, "_connection", "") is None, changed, HTTP2)
-
-
 def test_a_client_has_transports_by_address():
     of = f"httpx {httpx.__version__}"
     own, other = (httpx.MockTransport(lambda _: httpx.Response(200)) for _ in range(2))
@@ -303,6 +285,21 @@ def test_a_client_of_another_kind_still_goes_by_the_proxies_of_the_environment(m
     assert [*sender._transports(SimpleNamespace())] == [None]
 
 
+@pytest.mark.parametrize("library", [httpcore, httpcore2])
+def test_a_connection_of_http2_can_reset_a_stream(library):
+    of = f"{library.__name__} {library.__version__}"
+    pool = library.AsyncConnectionPool(http2=True)
+    still(getattr(pool, "_http2", None) is True, f"{of} says no more `_http2`", RESETS)
+    over = library.AsyncHTTP2Connection(b"http://a", None)
+    state = getattr(over, "_h2_state", None)
+    still(hasattr(state, "reset_stream"), f"{of} keeps no state of h2 in `_h2_state`", RESETS)
+    write = getattr(over, "_write_outgoing_data", None)
+    changed = f"{of} has no `await AsyncHTTP2Connection._write_outgoing_data(request)` any more"
+    still(inspect.iscoroutinefunction(write), changed, RESETS)
+    one = library.AsyncHTTPConnection(library.Origin(b"http", b"a", 80))
+    still(hasattr(one, "_connection"), f"{of} has no AsyncHTTPConnection._connection", RESETS)
+
+
 # scikit-learn and pickle
 
 
@@ -327,28 +324,6 @@ def test_boosted_trees_are_tables_of_nodes(kind):
     )
     changed = f"{of} no longer predicts the baseline plus the leaf of each tree's `nodes`"
     still(np.allclose(total, known(matrix), atol=1e-12), changed, TREES)
-
-
-def test_boosted_trees_take_bins_that_are_made_already(monkeypatch):
-    """Of the rows they grow on, as of more; else they bin anew, and grow no worse for it."""
-    rng = np.random.default_rng(0)
-    matrix = rng.normal(size=(600, 4))
-    matrix[::7, 1] = np.nan
-    labels = matrix[:, 0] - matrix[:, 2] + rng.normal(size=600)
-    settings = {"max_iter": 9, "early_stopping": False, "random_state": 0}
-    alone = HistGradientBoostingRegressor(**settings).fit(matrix, labels).predict(matrix)
-    every = np.arange(600)
-    made = bins.ColumnBins.of(matrix, every, 0)
-    binned = []
-    whole = type(made.mapper).fit_transform
-    monkeypatch.setattr(
-        type(made.mapper), "fit_transform", lambda *a, **k: binned.append(1) or whole(*a, **k)
-    )
-    grown = bins.BinnedRegressor(**settings).fitted(matrix, labels, made, every)
-    of = f"scikit-learn {version('scikit-learn')}"
-    still(not binned, f"{of} no longer bins in HistGradientBoostingRegressor._bin_data", BINS)
-    changed = f"{of} no longer grows trees of `_BinMapper`'s bins"
-    still(np.array_equal(grown.predict(matrix), alone), changed, BINS)
 
 
 def _leaf(nodes, row) -> float:
