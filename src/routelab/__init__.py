@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from routelab import learning as learning
     from routelab import logs as logs
     from routelab import metrics as metrics
+    from routelab import plugins as plugins
     from routelab import policies as policies
     from routelab import policy_file as policy_file
     from routelab import replay as replay
@@ -60,6 +61,7 @@ else:
             "load": "policy_file",
             "logs": "",
             "metrics": "",
+            "plugins": "",
             "policies": "",
             "policy_file": "",
             "read": "logs",

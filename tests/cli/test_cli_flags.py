@@ -27,8 +27,8 @@ from routelab.tuning.certify import CertificateDemand
 SOURCE = Path(cli.__file__).parents[1]
 OF_FILES = {
     "after", "api_key_env", "attempt", "build", "certificate", "estimates", "evaluation", "least",
-    "max_concurrency", "most", "otherwise", "parts", "provenance", "queue", "response", "scoring",
-    "weight",
+    "max_concurrency", "max_reply_bytes", "most", "otherwise", "parts", "provenance", "queue",
+    "response", "scoring", "weight",
 }  # fmt: skip
 """What sentences name between backticks that no command takes: fields of files, and `compose`'s."""
 

@@ -107,7 +107,10 @@ def by_name(baselines: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 _OF_INTERVALS = re.compile(
     r" \[[-+0-9., ]+\]|; (about )?[0-9,]+( or more)? test requests would settle it"
 )
-_SAID_SINCE = re.compile(rf"\b({'|'.join((*BASELINES_SINCE, LEARNS_MORE))}): |may be worth it: ")
+_SAID_SINCE = re.compile(
+    rf"\b({'|'.join((*BASELINES_SINCE, LEARNS_MORE))})(, the best baseline at its cost)?: "
+    "|may be worth it: "
+)
 """Reasons of a verdict that tell of such a baseline, or of points beside the exported one."""
 
 
