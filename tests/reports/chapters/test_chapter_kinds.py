@@ -17,7 +17,7 @@ def study():
     ids = np.array([f"r{row}" for row in range(400)], dtype=object)
     task = np.array(["a", "b"] * 200, dtype=object)
     log = random_log(400, 3, seed=0, requests=Requests(id=ids, task=task))
-    return tune(log, Options(name="mine", trials=5, budget_s=20.0))
+    return tune(log, Options(name="mine", trials=5, budget_s=12.0))
 
 
 def test_the_first_screen_says_what_was_tried_and_what_not(study):
@@ -25,7 +25,7 @@ def test_the_first_screen_says_what_was_tried_and_what_not(study):
     page = Page(report.html)
     first = page.text[: page.text.index("Cost and quality")]
     kinds = [it.kind for it in study.rivals]
-    said = f"{len(kinds)} kinds of policy within a budget of 20 s: {', '.join(kinds)}; {study.kind}"
+    said = f"{len(kinds)} kinds of policy within a budget of 12 s: {', '.join(kinds)}; {study.kind}"
     assert f"{said} was exported." in first
     assert study.plan.left_out
     assert f"There was no room for {study.plan.left_out[0]}" in first

@@ -104,9 +104,9 @@ def test_no_cost_bound_is_proven_by_a_log_too_short_to_show_dear_requests():
     short = IntervalMethod("percentile", "", 300.0, condition="it holds unless")
     it = figures(usd_per_1k=2.0, usd_per_1k_ci=(1.9, 2.1))
     bounds = Bounds(max_usd_per_1k=2.2)
-    (held,) = mean_bound_checks(it, bounds, 0.8, None)
+    (held,) = mean_bound_checks(it, bounds, "large", None)
     (open_,) = mean_bound_checks(
-        replace(it, interval_methods={"usd_per_1k": short}), bounds, 0.8, None
+        replace(it, interval_methods={"usd_per_1k": short}), bounds, "large", None
     )
     assert (held.word, open_.word) == ("met", "met, not proven")
     assert open_.text.endswith("; it holds unless")

@@ -160,7 +160,7 @@ def _ruled(
     near = _near(test, kind)
     leads = lead(test)
     others = [_beside(it, test) for it in near if it != test.best_router]
-    rest = [*([] if leads is None else [leads.text]), *warnings, *held, *others]
+    rest = [*warnings, *([] if leads is None else [leads.text]), *held, *others]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
     if test.n_requests < FEWEST and not test.single_model:
