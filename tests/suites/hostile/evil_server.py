@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gzip
 import json
 import threading
@@ -67,17 +66,26 @@ class EvilServer:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0.01)  # what was aborted is closed in the next turns of the loop
 
     async def _serve(self, reader, writer):
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            lines = head.lower().split(b"\r\n")
-            length = next(int(it[15:]) for it in lines if it.startswith(b"content-length:"))
-            asked = json.loads(await reader.readexactly(length))
-            self.asked += 1
-            way = head.split(b"/")[1].decode()
-            await getattr(Ways(writer), way)(bool(asked.get("stream")))
-        writer.close()
+        try:
+            await self._answer(reader, writer)
+            writer.close()
+            await writer.wait_closed()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.transport.abort()
+
+    async def _answer(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        length = next(int(it[15:]) for it in lines if it.startswith(b"content-length:"))
+        asked = json.loads(await reader.readexactly(length))
+        self.asked += 1
+        way = head.split(b"/")[1].decode()
+        await getattr(Ways(writer), way)(bool(asked.get("stream")))
 
 
 class Ways:

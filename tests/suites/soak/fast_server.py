@@ -55,7 +55,7 @@ class Endpoint(asyncio.Protocol):
             return
         text = asked["messages"][-1]["content"]
         key = crc32(f"{asked['model']}/{text}".encode())
-        usage = {"prompt_tokens": key % 991, "completion_tokens": key % 499}
+        usage = {"prompt_tokens": 50 + key % 941, "completion_tokens": 50 + key % 449}
         Bill.prompt_tokens += usage["prompt_tokens"]
         Bill.completion_tokens += usage["completion_tokens"]
         if Bill.requests % 50 == 0:
