@@ -351,6 +351,7 @@ def test_demo_proves_itself_over_http(run, tmp_path):
     assert not any(name.startswith(".") for name in left_behind(tmp_path))
 
 
+@pytest.mark.slow  # `--json` tells the same, and the README's block is what it prints
 def test_demo_prints_the_line_of_parity_and_both_halves(run):
     told = run.ok("demo").out
     n = told.split("parity: ")[1].split("/")[0]

@@ -13,7 +13,7 @@ from routelab.synthetic import best, world
 from routelab.tuning import Bounds, Options, tune
 
 POINT = 0.01
-USD_PER_1K = (0.5, 1.0, 2.0, 3.0)
+USD_PER_1K = (1.0, 3.0)
 
 
 def missed(policy, period):
