@@ -20,6 +20,8 @@ from routelab.signals import AnswerParts, answer_parts
 _GOOD = frozenset(("stop", "length", "tool_calls", "function_call"))
 """Those of the protocol, which are looked at no further."""
 
+_PLAIN = (None, *_GOOD)
+
 # None speaks against the deployment: what one caller asks for may bring each of them about.
 _BAD = (
     (
@@ -65,6 +67,9 @@ def bad_end(body: Mapping[str, Any]) -> BadEnd | None:
     Args:
         body: as decoded, with choices in their form.
     """
+    error = body.get("error")
+    if not error and all(it.get("finish_reason") in _PLAIN for it in body["choices"]):
+        return None  # most answers
     parts = answer_parts(body)
     for it in parts:
         word = _BETWEEN.sub("_", it.finish).strip("_").lower()
@@ -75,7 +80,7 @@ def bad_end(body: Mapping[str, Any]) -> BadEnd | None:
         failure = next((failure for failure, bad in _PATTERNS if bad.search(word)), None)
         if failure is not None:
             return BadEnd(failure, f"ended its answer with {it.finish[:80]!r}")
-    if (error := body.get("error")) and not any(map(_says_something, parts)):
+    if error and not any(map(_says_something, parts)):
         verdict = judged(None, {"error": error})
         failure = CUT._replace(against=False) if verdict.failure is EMPTY else verdict.failure
         return BadEnd(failure, f"answered nothing but an error: {sentence_of(error)[:200]}")

@@ -60,12 +60,40 @@ def credible_usage(
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         return used, "; ".join(it for it in odd if it not in (NO_PROMPT, NO_COMPLETION))
+    if not odd and _is_plain(used, choices, exchange):
+        return used, ""
     told = [it for it in odd if it != NO_COMPLETION]
     if not math.isnan(used.completion):
         used = _with_answer(used, choices, exchange, told)
     if exchange.sent and not math.isnan(used.prompt):
         used = _with_prompt(used, exchange.sent.get("messages"), told)
     return used, "; ".join(told)
+
+
+def _is_plain(used: TokenUsage, choices: list[Any], exchange: Exchange) -> bool:
+    """Whether nothing is odd about one choice of text alone: of most answers, and soon known."""
+    only = choices[0] if len(choices) == 1 else None
+    message = only.get("message") if isinstance(only, dict) else None
+    if not isinstance(message, dict) or used.reasoning or message.get("tool_calls"):
+        return False
+    content = message.get("content")
+    if not isinstance(content, str):
+        return False
+    if any(message.get(name) for name in _SAID[1:]):
+        return False
+    tokens, sent = used.completion, exchange.sent
+    if not 0 < tokens <= _UNSEEN_ANSWER or is_doubtful(tokens, len(content), exchange.pieces):
+        return False
+    for name in ANSWER_LIMITS:
+        if (most := sent.get(name)) is not None and not (isinstance(most, int) and tokens <= most):
+            return False
+    characters = 0
+    for it in sent.get("messages") or ():
+        said = it.get("content") if isinstance(it, dict) else None
+        if not isinstance(said, str) or "tool_calls" in it:
+            return False
+        characters += len(said)
+    return 1 < used.prompt <= _UNSEEN_PROMPT and not is_doubtful(used.prompt, characters)
 
 
 def answer_tokens(text: str, pieces: int) -> int:
