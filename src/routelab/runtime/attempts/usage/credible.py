@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from routelab.core import ANSWER_LIMITS, estimated_tokens, tokens_of
 from routelab.core.catalogue import TokenUsage
@@ -32,16 +33,22 @@ _SAID = ("content", "reasoning_content", "reasoning", "thinking", "refusal")
 """Fields of a message whose text is of the answer."""
 
 
-class Exchange(NamedTuple):
+@dataclass(slots=True)
+class Exchange:
     """What was asked, and in how many pieces it was answered.
 
     Attributes:
         sent: body of the request.
         pieces: with something of the answer in them; 0 of an answer that came whole.
+        read: the response that was looked at, and what was found; its cost and its tokens are
+            asked for one after the other.
     """
 
-    sent: Mapping[str, Any] = {}
+    sent: Mapping[str, Any] = field(default_factory=dict)
     pieces: int = 0
+    read: tuple[Mapping[str, Any], tuple[TokenUsage, str]] | None = field(
+        default=None, compare=False, repr=False
+    )
 
 
 NOTHING_SENT = Exchange()
@@ -56,6 +63,15 @@ def credible_usage(
         body: the response; of a failure nothing but its usage.
         exchange: that it is of.
     """
+    if exchange.read is not None and exchange.read[0] is body:
+        return exchange.read[1]
+    found = _credible(body, exchange)
+    if exchange is not NOTHING_SENT:
+        exchange.read = body, found
+    return found
+
+
+def _credible(body: Mapping[str, Any], exchange: Exchange) -> tuple[TokenUsage, str]:
     used, odd = read_usage(usage_of(body))
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
