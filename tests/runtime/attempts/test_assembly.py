@@ -101,6 +101,14 @@ def test_choices_without_numbers_are_told_apart_by_their_place():
     assert [it["index"] for it in taken.piece["choices"]] == [0, 1]
 
 
+def test_a_message_that_comes_as_one_event_is_passed_on_with_its_role():
+    assembly = Assembly()
+    message = {"role": "assistant", "content": "hi"}
+    taken = assembly.add({"choices": [{"index": 0, "message": message}]})
+    assert taken.piece["choices"][0]["delta"] == message
+    assert assembly.body()["choices"][0]["message"] == message
+
+
 @pytest.mark.parametrize("last", ["abc", "abcd"])
 def test_a_whole_message_at_the_end_adds_only_what_was_not_said(last):
     assembly = Assembly()

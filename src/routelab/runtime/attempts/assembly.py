@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from operator import is_
 from typing import Any, NamedTuple
 
-from routelab.runtime.attempts.growing import PieceError, merge, plain
+from routelab.runtime.attempts.growing import GrowingText, PieceError, length, merge, plain
 from routelab.runtime.attempts.tool_calls import ToolCalls
 from routelab.runtime.attempts.usage import USAGE_FIELDS, ReportedUsage
 
@@ -79,7 +79,8 @@ class Assembly:
     @property
     def finished(self) -> bool:
         """Whether every choice that was asked for said why it ended."""
-        return len(self._choices) >= self._asked and self._all_ended
+        ended = all(choice.get("finish_reason") for choice in self._choices.values())
+        return len(self._choices) >= self._asked and ended
 
     @property
     def broken(self) -> bool:
@@ -91,10 +92,6 @@ class Assembly:
     def missing(self) -> int:
         """How many choices that were asked for never began, where others did."""
         return max(0, self._asked - len(self._choices)) if self._choices else 0
-
-    @property
-    def _all_ended(self) -> bool:
-        return all(choice.get("finish_reason") for choice in self._choices.values())
 
     @property
     def usage(self) -> Mapping[str, Any] | None:
@@ -149,13 +146,17 @@ class Assembly:
 
         Text that begins as what was said goes on with it; all else that is known is repeated.
         """
-        known = self._complete(index)["message"]
+        known = self._choices[index]["message"]
         told = dict(message)
+        if index in self._calls:
+            told.pop("tool_calls", None)
         for name, value in message.items():
             said = known.get(name)
-            if isinstance(value, str) and isinstance(said, str) and value.startswith(said):
-                told[name] = value[len(said) :]
-            elif said and (name == "tool_calls" or value == said):
+            if isinstance(value, str) and isinstance(said, str | GrowingText):
+                # Shorter text repeats nothing: what was said is not put together to see that.
+                if len(value) >= length(said) and value.startswith(str(said)):
+                    told[name] = value[length(said) :]
+            elif said and value == plain(said):
                 del told[name]
         return told
 
