@@ -20,8 +20,6 @@ from routelab.signals import AnswerParts, answer_parts
 _GOOD = frozenset(("stop", "length", "tool_calls", "function_call"))
 """Those of the protocol, which are looked at no further."""
 
-_PLAIN = (None, *_GOOD)
-
 # None speaks against the deployment: what one caller asks for may bring each of them about.
 _BAD = (
     (
@@ -58,6 +56,16 @@ class BadEnd(NamedTuple):
     says: str
 
 
+def may_be_bad(body: Mapping[str, Any]) -> bool:
+    """Whether a chat completion, or a piece of one, says anything that may make it no answer.
+
+    Args:
+        body: as decoded, with choices in their form, or without any.
+    """
+    choices = body.get("choices") or ()
+    return bool(body.get("error")) or any(_failure_of(it.get("finish_reason")) for it in choices)
+
+
 def bad_end(body: Mapping[str, Any]) -> BadEnd | None:
     """What says that a whole chat completion is no answer; None where nothing does.
 
@@ -67,24 +75,26 @@ def bad_end(body: Mapping[str, Any]) -> BadEnd | None:
     Args:
         body: as decoded, with choices in their form.
     """
-    error = body.get("error")
-    if not error and all(it.get("finish_reason") in _PLAIN for it in body["choices"]):
-        return None  # most answers
-    parts = answer_parts(body)
+    if not may_be_bad(body):
+        return None
+    parts, error = answer_parts(body), body.get("error")
     for it in parts:
-        word = _BETWEEN.sub("_", it.finish).strip("_").lower()
-        if word in _GOOD or not word:
-            continue
-        if it.finish == _FILTERED and _says_something(it):
-            continue
-        failure = next((failure for failure, bad in _PATTERNS if bad.search(word)), None)
-        if failure is not None:
+        failure = _failure_of(it.finish)
+        if failure is not None and not (it.finish == _FILTERED and _says_something(it)):
             return BadEnd(failure, f"ended its answer with {it.finish[:80]!r}")
     if error and not any(map(_says_something, parts)):
         verdict = judged(None, {"error": error})
         failure = CUT._replace(against=False) if verdict.failure is EMPTY else verdict.failure
         return BadEnd(failure, f"answered nothing but an error: {sentence_of(error)[:200]}")
     return None
+
+
+def _failure_of(finish: object) -> Failure | None:
+    """What a finish reason says of an answer; None where it says nothing against it."""
+    if not isinstance(finish, str) or finish in _GOOD:
+        return None
+    word = _BETWEEN.sub("_", finish).strip("_").lower()
+    return next((failure for failure, bad in _PATTERNS if bad.search(word)), None)
 
 
 def _says_something(it: AnswerParts) -> bool:

@@ -24,7 +24,7 @@ from routelab.runtime.attempts.failures import (
     judged,
     sentence_of,
 )
-from routelab.runtime.attempts.finishes import bad_end
+from routelab.runtime.attempts.finishes import bad_end, may_be_bad
 from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.attempts.usage import answer_tokens, is_doubtful, token_usage
@@ -212,8 +212,8 @@ class StreamReader:
         if error is not None or event.name == "error":
             raise self._stream_error(piece, piece if error is None else error)
         await self.take(piece)
-        ends = any(it.get("finish_reason") for it in piece.get("choices") or ())
-        if ends and (end := bad_end(self.assembly.body())) is not None:
+        # The whole answer is put together for a suspicion alone: many pieces may name an end.
+        if may_be_bad(piece) and (end := bad_end(self.assembly.body())) is not None:
             raise _BadEndError(end.says, "status", end.failure)
 
     async def release(self) -> None:
