@@ -189,19 +189,9 @@ def test_a_body_that_trickles_in_is_not_waited_for(world):
 
 
 @contextmanager
-def silent():
-    """An endpoint that takes requests and never answers; counts who comes and who leaves."""
-    seen = {"asked": 0, "left": 0}
-
+def answering(answer):
+    """The address of an endpoint of which every connection is given to `answer`."""
     held, ready = {}, threading.Event()
-
-    async def answer(reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        seen["asked"] += 1
-        while await reader.read(65536):
-            pass
-        seen["left"] += 1
-        writer.close()
 
     async def serve():
         held["stop"], held["loop"] = asyncio.Event(), asyncio.get_running_loop()
@@ -214,10 +204,27 @@ def silent():
     thread.start()
     ready.wait(10.0)
     try:
-        yield f"http://127.0.0.1:{held['port']}/v1", seen
+        yield f"http://127.0.0.1:{held['port']}/v1"
     finally:
         held["loop"].call_soon_threadsafe(held["stop"].set)
         thread.join(10.0)
+
+
+@contextmanager
+def silent():
+    """An endpoint that takes requests and never answers; counts who comes and who leaves."""
+    seen = {"asked": 0, "left": 0}
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        seen["asked"] += 1
+        while await reader.read(65536):
+            pass
+        seen["left"] += 1
+        writer.close()
+
+    with answering(answer) as url:
+        yield url, seen
 
 
 def wait_for(holds):
@@ -260,7 +267,6 @@ def test_who_leaves_ends_what_is_under_way(world, tmp_path, stream):
 @contextmanager
 def talking():
     """An endpoint that streams word after word for a long time."""
-    ready, held = threading.Event(), {}
 
     async def answer(reader, writer):
         await reader.readuntil(b"\r\n\r\n")
@@ -277,21 +283,8 @@ def talking():
             pass
         writer.close()
 
-    async def serve():
-        held["stop"], held["loop"] = asyncio.Event(), asyncio.get_running_loop()
-        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-            held["port"] = server.sockets[0].getsockname()[1]
-            ready.set()
-            await held["stop"].wait()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
-    thread.start()
-    ready.wait(10.0)
-    try:
-        yield f"http://127.0.0.1:{held['port']}/v1"
-    finally:
-        held["loop"].call_soon_threadsafe(held["stop"].set)
-        thread.join(10.0)
+    with answering(answer) as url:
+        yield url
 
 
 def test_the_event_of_a_caller_that_left_has_the_cost_of_the_log(world, tmp_path):
