@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -14,7 +13,7 @@ import msgspec
 from routelab.core import Request
 from routelab.errors import PolicyError, RequestError, RouteError
 from routelab.runtime import RequestOptions, RoutedAnswer
-from routelab.runtime.requests import sending
+from routelab.runtime.requests import new_request_id, sending
 from routelab.serve.account import account
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
@@ -370,7 +369,7 @@ def _options(chat: ChatRequest, caller: Identity, request_id: str | None) -> Req
         )
     try:
         return RequestOptions(
-            id=request_id or os.urandom(16).hex(),
+            id=request_id or new_request_id(),
             tenant=caller.tenant,
             priority=priority,
             parameters=chat.parameters,

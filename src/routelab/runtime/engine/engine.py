@@ -28,6 +28,8 @@ from routelab.runtime.upstream import Upstream
 _FLOOR = 0.2
 """Of the base of pauses, the part that each of them has."""
 
+_NOTHING, _UNTOLD = frozenset[str](), AttemptReport()
+
 _LONG_S = 0.5
 """From which on a failure says how long its call had waited to be sent."""
 
@@ -149,7 +151,7 @@ class Engine:
             if isinstance(permit, Permit):
                 state = permit.state
                 made = await self._attempt(
-                    pool, permit, began, question, attempts, omit.get(state, frozenset())
+                    pool, permit, began, question, attempts, omit.get(state, _NOTHING)
                 )
                 if made.result.error is None:
                     return SampleResult(made, over=True)
@@ -159,7 +161,7 @@ class Engine:
                 if question.room is not None and (why := await question.room(made)):
                     return _given_up(pool, why, over=True)
                 if made.objected:  # again without them, which takes something away each time
-                    omit[state] = omit.get(state, frozenset()) | made.objected
+                    omit[state] = omit.get(state, _NOTHING) | made.objected
                 elif made.result.failure.again:
                     failed[state] = made.result
                 else:
@@ -215,9 +217,9 @@ class Engine:
             timeouts = msgspec.structs.replace(timeouts, total_s=max(0.0, left))
         result, report = (
             AttemptResult(state.name, error="cancelled", kind="stopped"),
-            AttemptReport(),
+            _UNTOLD,
         )
-        objected = frozenset[str]()
+        objected = _NOTHING
         try:
             result = await attempt(
                 self._upstream,
@@ -230,7 +232,8 @@ class Engine:
                 sink=question.sink,
                 omit=omit | state.refused if omit else state.refused,
             )
-            objected = _ours_refused(result, question, omit | state.refused)
+            if result.objection and not result.delivered:
+                objected = _ours_refused(result, question, omit | state.refused)
             if objected:  # what we added says nothing of the deployment
                 result = msgspec.structs.replace(result, failure=failure_classes()["unsupported"])
             used = None
@@ -250,8 +253,9 @@ class Engine:
         finally:
             state.give_back(permit, report, self._clock())
             provider = state.deployment.provider
-            learned = omit - state.refused if result.error is None else frozenset[str]()
-            state.refused |= learned
+            learned = omit - state.refused if omit and result.error is None else _NOTHING
+            if learned:
+                state.refused |= learned
             done = SampleAttempt(
                 pool.model, provider, question.sample, sent - began, result, learned, objected
             )
@@ -283,8 +287,6 @@ def _ours_refused(
 
     Some say the name of another field that goes with the one that they refuse.
     """
-    if not result.objection or result.delivered:
-        return frozenset()
     ours = question.ours if question.sink is None else question.ours | {STREAM_OPTIONS}
     named = refused_fields(result, ours)
     return (named - known) or (ours - known if named else named)

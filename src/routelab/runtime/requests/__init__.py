@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from routelab.runtime.requests.observers import Observer, Observers
     from routelab.runtime.requests.options import Messages, RequestOptions, sending
     from routelab.runtime.requests.overlay import Overlay
+    from routelab.runtime.requests.request_ids import new_request_id
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -36,6 +37,7 @@ else:
             "check_meant": "deployments",
             "deployed_models": "deployments",
             "merged_models": "deployments",
+            "new_request_id": "request_ids",
             "priced_models": "deployments",
             "sending": "options",
         },
@@ -55,6 +57,7 @@ __all__ = [
     "check_meant",
     "deployed_models",
     "merged_models",
+    "new_request_id",
     "priced_models",
     "sending",
 ]

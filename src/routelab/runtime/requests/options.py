@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
@@ -15,6 +14,7 @@ from routelab.core import Message, Request
 from routelab.core.messages import is_number, nearest, value_text
 from routelab.errors import RequestError
 from routelab.runtime.calls import Sending
+from routelab.runtime.requests.request_ids import new_request_id
 from routelab.runtime.wire import REQUEST_ID, header_value
 
 Messages: TypeAlias = str | Sequence[Message]
@@ -205,7 +205,7 @@ def sending(
     if problems:
         raise RequestError(*problems)
     request = Request(
-        id=options.id or os.urandom(16).hex(),
+        id=options.id or new_request_id(),
         messages=tuple(messages),
         task=options.task,
         tenant=options.tenant,

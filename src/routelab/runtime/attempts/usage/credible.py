@@ -29,8 +29,15 @@ _UNSEEN_ANSWER, _UNSEEN_PROMPT = 200_000, 200_000
 
 _RUNS = re.compile(r"(\W|_)\1{3,}")
 
+_LIMITS = frozenset(ANSWER_LIMITS)
+
+_BARE = frozenset(("role", "content"))
+"""Fields of a message that says nothing but its text."""
+
 _SAID = ("content", "reasoning_content", "reasoning", "thinking", "refusal")
 """Fields of a message whose text is of the answer."""
+
+_BESIDE = (*_SAID[1:], "tool_calls")
 
 
 @dataclass(slots=True)
@@ -90,18 +97,19 @@ def _is_plain(used: TokenUsage, choices: list[Any], exchange: Exchange) -> bool:
     """Whether nothing is odd about one choice of text alone: of most answers, and soon known."""
     only = choices[0] if len(choices) == 1 else None
     message = only.get("message") if isinstance(only, dict) else None
-    if not isinstance(message, dict) or used.reasoning or message.get("tool_calls"):
+    if not isinstance(message, dict) or used.reasoning:
         return False
     content = message.get("content")
     if not isinstance(content, str):
         return False
-    if any(message.get(name) for name in _SAID[1:]):
+    if not _BARE.issuperset(message) and any(map(message.get, _BESIDE)):
         return False
     tokens, sent = used.completion, exchange.sent
     if not 0 < tokens <= _UNSEEN_ANSWER or is_doubtful(tokens, len(content), exchange.pieces):
         return False
-    for name in ANSWER_LIMITS:
-        if (most := sent.get(name)) is not None and not (isinstance(most, int) and tokens <= most):
+    if not _LIMITS.isdisjoint(sent):
+        limits = [it for it in map(sent.get, ANSWER_LIMITS) if it is not None]
+        if not all(isinstance(it, int) and tokens <= it for it in limits):
             return False
     characters = 0
     for it in sent.get("messages") or ():
