@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -104,7 +104,7 @@ class UpstreamError(Exception):
 class Upstream(Protocol):
     """Sends chat requests to deployments."""
 
-    async def send(self, outgoing: OutgoingRequest) -> Reply:
+    def send(self, outgoing: OutgoingRequest) -> Awaitable[Reply]:
         """The deployment's reply.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -23,7 +23,7 @@ from routelab.runtime.attempts.failures import (
     judged,
     sentence_of,
 )
-from routelab.runtime.attempts.finishes import bad_end
+from routelab.runtime.attempts.finishes import GOOD_ENDS, bad_end
 from routelab.runtime.attempts.growing import ENTRIES
 from routelab.runtime.attempts.retry_after import retry_after_s
 from routelab.runtime.attempts.usage import NOTHING_SENT, Exchange, usage_of
@@ -107,6 +107,8 @@ def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -
         now: Unix time in seconds.
         asked: how many choices were asked for.
     """
+    if 200 <= reply.status < 300 and is_plain_answer(reply.body, asked):
+        return AttemptResult(deployment_label(deployment), reply.body, status=reply.status)
     said, why = _read(reply)
     body = said if isinstance(said, Mapping) else None
     good = 200 <= reply.status < 300
@@ -134,6 +136,29 @@ def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -
     after_s = retry_after_s(reply.headers, now, said, limited=limited)
     objection = objection_of(_quote(reply) if said is None else said)
     return msgspec.structs.replace(result, retry_after_s=after_s, objection=objection)
+
+
+def is_plain_answer(body: object, asked: int) -> TypeGuard[dict[str, Any]]:
+    """Whether this is what most endpoints answer, about which nothing else need be looked at.
+
+    Args:
+        body: as decoded.
+        asked: how many choices were asked for.
+    """
+    if type(body) is not dict or body.get("error"):
+        return False
+    choices = body.get("choices")
+    if type(choices) is not list or not max(asked, 1) <= len(choices) <= MOST_CHOICES:
+        return False
+    for choice in choices:
+        if type(choice) is not dict or choice.get("error"):
+            return False
+        message, finish = choice.get("message"), choice.get("finish_reason")
+        if type(finish) is not str or finish not in GOOD_ENDS or type(message) is not dict:
+            return False
+        if type(message.get("content")) is not str or message.get("tool_calls"):
+            return False
+    return True
 
 
 def _judged_answer(

@@ -17,7 +17,7 @@ from routelab.runtime.attempts.failures import (
 )
 from routelab.signals import AnswerParts, answer_parts
 
-_GOOD = frozenset(("stop", "length", "tool_calls", "function_call"))
+GOOD_ENDS = frozenset(("stop", "length", "tool_calls", "function_call"))
 """Those of the protocol, which are looked at no further."""
 
 # None speaks against the deployment: what one caller asks for may bring each of them about.
@@ -91,7 +91,7 @@ def bad_end(body: Mapping[str, Any]) -> BadEnd | None:
 
 def _failure_of(finish: object) -> Failure | None:
     """What a finish reason says of an answer; None where it says nothing against it."""
-    if not isinstance(finish, str) or finish in _GOOD:
+    if not isinstance(finish, str) or finish in GOOD_ENDS:
         return None
     word = _BETWEEN.sub("_", finish).strip("_").lower()
     return next((failure for failure, bad in _PATTERNS if bad.search(word)), None)

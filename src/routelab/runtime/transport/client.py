@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -81,10 +81,10 @@ class HttpUpstream:
         self.pacing = Pacing()
         self._closed = False
 
-    async def send(self, outgoing: OutgoingRequest) -> Reply:
+    def send(self, outgoing: OutgoingRequest) -> Awaitable[Reply]:
         if self.pacing.under_way < FEW:
-            return await self._reply(outgoing)
-        return await paced(self._reply(outgoing), self.pacing, outgoing.progress)
+            return self._reply(outgoing)
+        return paced(self._reply(outgoing), self.pacing, outgoing.progress)
 
     async def _reply(self, outgoing: OutgoingRequest) -> Reply:
         try:

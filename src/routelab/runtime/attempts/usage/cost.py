@@ -160,7 +160,7 @@ class ServedPrices:
         if model.cost_reported or math.isnan(found.usd):
             return found
         remarks = self._remarks_on(name, served, asked)
-        return found._replace(remarks=found.remarks + remarks) if remarks else found
+        return Cost(*found[:-1], found.remarks + remarks) if remarks else found
 
     def _remarks_on(
         self, name: str, served: str, asked: frozenset[str]
