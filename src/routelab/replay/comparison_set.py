@@ -22,6 +22,7 @@ from routelab.replay.engine import run
 from routelab.replay.generator import decide
 from routelab.replay.request_cache import RequestCache
 from routelab.replay.result import Replay
+from routelab.stats import block_length
 
 JUDGED = ("calibrate", "test")
 """Parts on which baselines read prompts; the others are only searched on, again and again."""
@@ -225,8 +226,25 @@ def comparison_set(
         reference,
         scoring,
         estimates or {},
-        rest=rest_of_log(log.cost_usd[:, columns], found.rows),
+        rest=rest_of_log(log.cost_usd[:, columns], found.rows)._replace(
+            alike=_alike_outside(log, split, found.rows, columns) if part in JUDGED else 1
+        ),
     )
+
+
+def _alike_outside(log: Log, split: Split, rows: Ints, columns: Sequence[int]) -> int:
+    """Requests in a row that are alike in the rest of a log that is cut in time.
+
+    A part of a log is short, and may not show what all others do.
+    """
+    time = log.requests.timestamp_s
+    if split.rule != "time" or time is None or len(np.unique(split.groups)) < len(split.groups):
+        return 1
+    outcomes = np.concatenate([log.quality[:, columns].T, log.cost_usd[:, columns].T])
+    known = np.isfinite(outcomes).all(axis=0)
+    known[rows] = False
+    order = np.flatnonzero(known)[np.argsort(time[known], kind="stable")]
+    return block_length(outcomes[:, order], np.ones(len(order))) if len(order) else 1
 
 
 def _before(part: str | Sequence[str]) -> tuple[str, ...]:

@@ -151,11 +151,14 @@ class RestOfLog(NamedTuple):
         requests: how many have a cost of every candidate.
         least, most: (k,) USD, of the dearest of them with the cheapest and the dearest candidate;
             at most `DEAREST`, dearest first.
+        alike: how many in a row are alike, as `block_length` has it; 1 where none are, or nobody
+            looked.
     """
 
     requests: int = 0
     least: Floats = np.empty(0)
     most: Floats = np.empty(0)
+    alike: int = 1
 
 
 NOTHING = RestOfLog()

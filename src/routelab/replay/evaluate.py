@@ -20,6 +20,7 @@ from routelab.replay.coverage import NOTHING, RestOfLog
 from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.result import Replay
 from routelab.stats import (
+    FEWEST_GROUPS,
     IntervalMethod,
     Resamples,
     block_length,
@@ -311,7 +312,8 @@ def _over_time(comparison: ComparisonSet, codes: Ints | None, sums: Floats) -> t
     first = np.full(sums.shape[1], np.inf)
     np.minimum.at(first, codes, time)
     order = np.argsort(first, kind="stable")
-    length = block_length(sums[:-1, order], sums[-1, order])
+    outside = min(comparison.rest.alike, int(sums.shape[1] // FEWEST_GROUPS))
+    length = max(block_length(sums[:-1, order], sums[-1, order]), outside)
     if length == 1:
         return sums, 1
     blocks = time_blocks(order, length)

@@ -7,6 +7,7 @@ from routelab.stats.bounded_sums import BoundedSums, grouped, place
 from routelab.stats.families import fixed_sequence, holm
 from routelab.stats.independence import chi_square_tail, independence
 from routelab.stats.intervals import (
+    FEWEST_GROUPS,
     RARE,
     IntervalMethod,
     MethodInterval,
@@ -34,6 +35,7 @@ from routelab.stats.time_blocks import block_length, time_blocks
 from routelab.stats.wealth import Wealth
 
 __all__ = [
+    "FEWEST_GROUPS",
     "RARE",
     "BoundedSums",
     "Interval",

@@ -2,6 +2,7 @@
 
 from routelab.stats.intervals.joint import joint_intervals, joint_widening
 from routelab.stats.intervals.method import (
+    FEWEST_GROUPS,
     RARE,
     IntervalMethod,
     MethodInterval,
@@ -16,6 +17,7 @@ from routelab.stats.intervals.proportion import (
 )
 
 __all__ = [
+    "FEWEST_GROUPS",
     "RARE",
     "IntervalMethod",
     "MethodInterval",
