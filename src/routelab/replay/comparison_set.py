@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
@@ -22,7 +23,7 @@ from routelab.replay.engine import run
 from routelab.replay.generator import decide
 from routelab.replay.request_cache import RequestCache
 from routelab.replay.result import Replay
-from routelab.stats import block_length
+from routelab.stats import block_length, effective_groups
 
 JUDGED = ("calibrate", "test")
 """Parts on which baselines read prompts; the others are only searched on, again and again."""
@@ -227,9 +228,18 @@ def comparison_set(
         scoring,
         estimates or {},
         rest=rest_of_log(log.cost_usd[:, columns], found.rows)._replace(
-            alike=_alike_outside(log, split, found.rows, columns) if part in JUDGED else 1
+            even=_even_groups(split, found.rows),
+            alike=_alike_outside(log, split, found.rows, columns) if part in JUDGED else 1,
         ),
     )
+
+
+def _even_groups(split: Split, rows: Ints) -> float:
+    """See `RestOfLog.even`: a part that a hash made may lack the largest groups of the log."""
+    if split.rule != "random" or not len(rows):
+        return math.inf
+    whole = effective_groups(np.bincount(split.groups).astype(np.float64))
+    return whole * len(rows) / len(split.groups)
 
 
 def _alike_outside(log: Log, split: Split, rows: Ints, columns: Sequence[int]) -> int:

@@ -6,6 +6,7 @@ them, is left out too: a cascade's cost on it is not known.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -151,6 +152,8 @@ class RestOfLog(NamedTuple):
         requests: how many have a cost of every candidate.
         least, most: (k,) USD, of the dearest of them with the cheapest and the dearest candidate;
             at most `DEAREST`, dearest first.
+        even: groups of equal size that would weigh as evenly as those of the whole log, in
+            proportion to the rows that are compared; infinite where a hash did not part them.
         alike: how many in a row are alike, as `block_length` has it; 1 where none are, or nobody
             looked.
     """
@@ -158,6 +161,7 @@ class RestOfLog(NamedTuple):
     requests: int = 0
     least: Floats = np.empty(0)
     most: Floats = np.empty(0)
+    even: float = math.inf
     alike: int = 1
 
 

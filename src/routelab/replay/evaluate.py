@@ -291,14 +291,14 @@ def measure(comparison: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -
     columns = np.column_stack([column for pair in outcomes.values() for column in pair])
     resamples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed)
     sums, length = _over_time(comparison, resamples.codes, resamples.sums(columns))
-    samples = resamples.means_of(sums)
+    samples, even = resamples.means_of(sums), comparison.rest.even
     return {
         key: Measure(
             exact_mean(pair.quality),
             exact_mean(pair.cost_usd),
             samples[:, 2 * i],
             samples[:, 2 * i + 1],
-            OutcomeSums(sums[2 * i], sums[2 * i + 1], sums[-1], length),
+            OutcomeSums(sums[2 * i], sums[2 * i + 1], sums[-1], length, even),
         )
         for i, (key, pair) in enumerate(outcomes.items())
     }

@@ -121,7 +121,14 @@ def quality(it: Measure) -> MethodInterval:
     sums = it.sums
     rows = _rare_rows(sums.quality, sums.sizes, it.quality, 0.0, 1.0)
     return figure_interval(
-        it.quality, it.qualities, sums.quality, sums.sizes, unseen=[rows], low=0.0, high=1.0
+        it.quality,
+        it.qualities,
+        sums.quality,
+        sums.sizes,
+        unseen=[rows],
+        even=sums.even,
+        low=0.0,
+        high=1.0,
     )
 
 
@@ -147,6 +154,7 @@ def cost(it: Measure, among: CostRange, *, alone: bool = False) -> MethodInterva
         sums.sizes,
         unseen=unseen,
         requests=among.requests,
+        even=sums.even,
         low=0.0,
     )
 
@@ -161,7 +169,10 @@ def quality_difference(one: Measure, other: Measure) -> MethodInterval:
     samples = one.qualities - other.qualities
     sums = one.sums.quality - other.sums.quality
     rows = _rare_rows(sums, one.sums.sizes, value, -1.0, 1.0)
-    found = figure_interval(value, samples, sums, one.sums.sizes, unseen=[rows], low=-1.0, high=1.0)
+    sizes, even = one.sums.sizes, one.sums.even
+    found = figure_interval(
+        value, samples, sums, sizes, unseen=[rows], even=even, low=-1.0, high=1.0
+    )
     return found._replace(ends=Interval(value, value)) if same(one, other) else found
 
 
@@ -195,6 +206,7 @@ def equal_cost_gain(
         apart - bought[0],
         sums.sizes,
         unseen=[rows, costs],
+        even=sums.even,
         low=-1.0,
         high=1.0,
     )
@@ -226,6 +238,7 @@ def saving(policy: Measure, other: Measure, among: CostRange | None = None) -> M
         1000 * (other.costs_usd - policy.costs_usd),
         1000 * apart,
         sizes,
+        even=policy.sums.even,
         unseen=unseen,
         requests=None if among is None else among.requests,
     )
@@ -251,7 +264,8 @@ def saving_share(policy: Measure, other: Measure, among: CostRange) -> Interval 
         unseen = [Unseen(low / other.cost_usd, high / other.cost_usd, SELDOM)]
     off = ((1.0 - share) * theirs - mine) / other.cost_usd
     samples = 1.0 - policy.costs_usd / other.costs_usd
-    return figure_interval(share, samples, off + share * sizes, sizes, unseen=unseen, high=1.0).ends
+    sums, even = off + share * sizes, policy.sums.even
+    return figure_interval(share, samples, sums, sizes, unseen=unseen, even=even, high=1.0).ends
 
 
 def gain(
@@ -280,7 +294,11 @@ def gain(
     first = contend[np.argsort(lows[contend], kind="stable")][:_PAIRS]
     if alone is not None:
         found = figure_interval(
-            value, samples.min(axis=1), value * policy.sums.sizes, policy.sums.sizes
+            value,
+            samples.min(axis=1),
+            value * policy.sums.sizes,
+            policy.sums.sizes,
+            even=policy.sums.even,
         )
         least, most = float(lows.min()), float(highs.min())
         return found._replace(ends=Interval(min(value, least), max(value, most, 2 * value - least)))
@@ -362,6 +380,7 @@ def aiq(policy: Measure, models: Sequence[Measure], value: float) -> Interval | 
         value + areas - float(here[0]),
         value * policy.sums.sizes,
         policy.sums.sizes,
+        even=policy.sums.even,
         low=0.0,
         high=1.0,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from routelab.core import Floats
@@ -14,12 +15,14 @@ class OutcomeSums(NamedTuple):
         quality, cost_usd: (G,) sums.
         sizes: (G,) rows.
         block: groups that were put together, as neighbours in time are alike; 1 where not.
+        even: see `RestOfLog`.
     """
 
     quality: Floats
     cost_usd: Floats
     sizes: Floats
     block: int = 1
+    even: float = math.inf
 
 
 class Measure(NamedTuple):

@@ -29,6 +29,9 @@ MANY_GROUPS = 100.0
 SHOWN = 1000
 """Requests of a log that hold one at least of what comes 3 times in 1,000, with chance .95."""
 
+_LESS = 0.8
+"""Of the effective groups, from which on it is said that the log's are fewer."""
+
 RARE = 40
 """Groups like an unseen one that would make up all of the variance, from which it is no matter
 whether one more was seen: it widens an interval by about 1 %."""
@@ -162,6 +165,7 @@ def figure_interval(
     *,
     unseen: Sequence[Unseen] = (),
     requests: int | None = None,
+    even: float = math.inf,
     low: float = -math.inf,
     high: float = math.inf,
 ) -> MethodInterval:
@@ -181,6 +185,8 @@ def figure_interval(
         unseen: groups that may come; none where nothing could change the figure.
         requests: of the whole log, for a figure that a single request may change by any amount;
             None for others.
+        even: effective groups that as many rows of the whole log have. Where these rows have more,
+            they lack its largest groups, whose share of the variance they cannot show.
         low, high: what the figure cannot leave.
     Source: Agresti & Coull 1998; Hesterberg 2015, "What teachers should know about the bootstrap",
         section 5 (expanded tails).
@@ -195,6 +201,8 @@ def figure_interval(
         return _of_one_group(value, low, high, alone)
     off = sums - value * sizes
     squares = np.square(off)
+    if even < effective:
+        samples = value + (samples - value) * _uneven(squares, sizes, even)
     heavy = [it for it in unseen if RARE * max(it.high, -it.low) ** 2 > squares.sum() > 0.0]
     if not squares.any():
         heavy = [it for it in unseen if it.high > 0.0 or it.low < 0.0]
@@ -204,7 +212,9 @@ def figure_interval(
         samples = _with_unseen(value, samples, groups / float(sizes.sum()), groups, heavy)
         name = _PSEUDO_ROWS
         reasons.append(_rests_on(squares, heavy))
-    if effective < MANY_GROUPS:
+    if even < _LESS * effective:
+        reasons.append(f"the log has larger groups than these rows, which count as {even:.1f}")
+    if min(effective, even) < MANY_GROUPS:
         name = name if heavy else _EXPANDED
         reasons.append(f"the groups count as {effective:.1f} of equal size")
     ends = _expanded(samples, effective)
@@ -212,6 +222,30 @@ def figure_interval(
     return MethodInterval(
         inside, IntervalMethod(name, "; ".join(reasons), effective, refused, granted)
     )
+
+
+def _uneven(squares: Floats, sizes: Floats, even: float) -> float:
+    """By how much an interval is too short as these rows lack the largest groups of their log.
+
+    The variance of a mean has a part of what the rows of a group share, which goes with the sum of
+    squared shares of groups, and a part of each row's own, which does not. The first is the slope
+    of what a group adds, by row, on the rows it has.
+
+    Args:
+        squares: (G,) of each group's sum off the mean.
+        sizes: (G,) rows.
+        even: effective groups of as many rows of the whole log.
+    Source: Searle, Casella & McCulloch 1992, "Variance components", chapter 3 (by moments).
+    """
+    total, rows = float(squares.sum()), float(sizes.sum())
+    if not total:
+        return 1.0
+    y, x = squares / sizes, sizes - sizes.mean()
+    spread = float((x * x).sum())
+    shared = float((x * y).sum()) / spread if spread else 0.0
+    most = total / float(np.square(sizes).sum())
+    lacking = 1.0 / even - 1.0 / effective_groups(sizes)
+    return math.sqrt(1.0 + min(max(0.0, shared), most) * lacking * rows * rows / total)
 
 
 def _of_one_group(value: float, low: float, high: float, method: IntervalMethod) -> MethodInterval:
