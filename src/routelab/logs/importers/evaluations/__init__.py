@@ -1,0 +1,1 @@
+"""Importers of evaluations: records in which several models did the same tasks and were graded."""

@@ -1,0 +1,1 @@
+"""Importers of traffic: records in which the model that was chosen answered, one file a program."""
