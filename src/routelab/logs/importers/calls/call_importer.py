@@ -44,7 +44,8 @@ class CallImporter:
         named: what names of files in a folder match, where not all of a suffix are meant.
         read: (file, records to pass over) to the records of one; None for those of usual files.
         rows_at: key of a JSON document under which its records stand, for example "data".
-        traffic: only the model that was chosen answered, so that the log is a partial one.
+        traffic: only the model that was chosen answered, so that calls without a number among
+            samples are steps, and the log is a partial one.
         notes: what every such log lacks, in sentences.
     """
 

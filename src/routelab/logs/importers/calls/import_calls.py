@@ -10,7 +10,7 @@ import msgspec
 
 from routelab.core import Progress
 from routelab.core.catalogue import Catalogue
-from routelab.core.messages import shown
+from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs import price_lists
 from routelab.logs.columns import parquet_metadata
@@ -118,7 +118,7 @@ def _read(
                     state.skipped[it.reason] = state.skipped.get(it.reason, 0) + 1
                     state.examples.setdefault(it.reason, f"{record.file.name} row {record.number}")
                 else:
-                    if importer.traffic and it.step is None:
+                    if importer.traffic and it.step is it.attempt is None:
                         it.step = 0
                     calls.append(it)
             consumed[at] += 1
@@ -165,4 +165,4 @@ def skipped_note(found: ImportedCalls) -> list[str]:
         said.append(
             f"{found.repeated:,} calls are left out: earlier ones are of the same request and model"
         )
-    return [shown(it) for it in said]
+    return [foreign(it) for it in said]

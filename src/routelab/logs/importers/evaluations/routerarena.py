@@ -55,7 +55,7 @@ def _call(record: Fields, *, everything: bool) -> Converted:
         prompt_tokens=amount(usage.get("input_tokens")),
         completion_tokens=amount(usage.get("output_tokens")),
         error="" if result.get("success", True) else text(result.get("error")) or "failed",
-        step=None if everything else 0,
+        attempt=0 if everything else None,
         propensity=None if everything else 1.0,
     )
 
@@ -67,5 +67,4 @@ IMPORTER = CallImporter(
     example="predictions.json",
     open=_open,
     suffixes=(".json", ".jsonl"),
-    traffic=False,
 )
