@@ -63,8 +63,11 @@ class ImporterConformance(Conformance):
         before = sorted(tmp_path.iterdir())
         for path in [tmp_path / "nowhere", *before]:
             with pytest.raises(LogError, match=path.name):
-                if isinstance(importer, CallImporter):
-                    import_calls(importer, path, tmp_path / "out.parquet")
-                else:
-                    convert(importer, path, tmp_path / "out.parquet")
+                _import(importer, path, tmp_path / "out.parquet")
         assert sorted(tmp_path.iterdir()) == before
+
+
+def _import(importer: Importer | CallImporter, path: Path, out: Path) -> object:
+    if isinstance(importer, CallImporter):
+        return import_calls(importer, path, out)
+    return convert(importer, path, out)

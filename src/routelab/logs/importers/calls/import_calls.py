@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from routelab.logs.importers.calls.records import Record, record_files, records
 
 _NO_JSON = SkippedRecord("is no JSON, or cut off")
 _NO_OBJECT = SkippedRecord("is no JSON object")
-_NAMELESS = SkippedRecord("names no model")
+_NAMELESS = "names no model"
 
 
 class ImportedCalls(NamedTuple):
@@ -114,13 +114,14 @@ def _read(
         found = importer.read(file, consumed[at]) if importer.read is not None else None
         for record in found or records(file, importer.rows_at, consumed[at]):
             for it in _converted(record, convert):
-                if isinstance(it, SkippedRecord):
-                    state.skipped[it.reason] = state.skipped.get(it.reason, 0) + 1
-                    state.examples.setdefault(it.reason, f"{record.file.name} row {record.number}")
-                else:
-                    if importer.traffic and it.step is it.attempt is None:
-                        it.step = 0
-                    calls.append(it)
+                if isinstance(it, SkippedRecord) or not it.model:
+                    reason = it.reason if isinstance(it, SkippedRecord) else _NAMELESS
+                    state.skipped[reason] = state.skipped.get(reason, 0) + 1
+                    state.examples.setdefault(reason, f"{record.file.name} row {record.number}")
+                    continue
+                if importer.traffic and it.step is it.attempt is None:
+                    it.step = 0
+                calls.append(it)
             consumed[at] += 1
             read += len(record.raw) if isinstance(record.raw, bytes) else 0
             if len(calls) >= PART:
@@ -133,22 +134,17 @@ def _read(
     store.add(calls, consumed)
 
 
-def _converted(record: Record, convert: Convert) -> Iterator[LoggedCall | SkippedRecord]:
-    raw = record.raw
-    if isinstance(raw, bytes | msgspec.Raw):
+def _converted(record: Record, convert: Convert) -> Iterable[LoggedCall | SkippedRecord]:
+    value: object = record.raw
+    if isinstance(value, bytes | msgspec.Raw):
         try:
-            value = msgspec.json.decode(raw)
+            value = msgspec.json.decode(value)
         except (msgspec.DecodeError, RecursionError):
-            yield _NO_JSON
-            return
-    else:
-        value = raw
+            return (_NO_JSON,)
     if not isinstance(value, Mapping):
-        yield _NO_OBJECT
-        return
+        return (_NO_OBJECT,)
     found = convert(value, record.file)
-    for it in (found,) if isinstance(found, LoggedCall | SkippedRecord) else found:
-        yield _NAMELESS if isinstance(it, LoggedCall) and not it.model else it
+    return (found,) if isinstance(found, LoggedCall | SkippedRecord) else found
 
 
 def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:

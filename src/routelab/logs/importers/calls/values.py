@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, TypeAlias, TypedDict, cast
 
 import msgspec
 
@@ -19,8 +19,10 @@ _SECONDS_TO = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 def number(value: object) -> float | None:
     """A finite number, also one that is written as text; None for anything else."""
-    if type(value) is float or type(value) is int:
-        return float(value) if math.isfinite(value) else None
+    if value is None:
+        return None
+    if type(value) is int or type(value) is float:
+        return float(value) if -_MOST < value < _MOST else None
     if isinstance(value, str) and value:
         try:
             found = float(value)
@@ -30,8 +32,13 @@ def number(value: object) -> float | None:
     return None
 
 
+_MOST = 1e300
+
+
 def amount(value: object) -> float | None:
     """A number that is not negative; None for anything else."""
+    if type(value) is int or type(value) is float:
+        return float(value) if 0.0 <= value < _MOST else None
     found = number(value)
     return found if found is not None and found >= 0.0 else None
 
@@ -43,8 +50,8 @@ def text(value: object) -> str:
 
 def fields(value: object) -> Fields:
     """An object, also one that is written as JSON text; empty for anything else."""
-    if isinstance(value, Mapping):
-        return value
+    if type(value) is dict or isinstance(value, Mapping):
+        return cast("Fields", value)
     if isinstance(value, str) and value[:1] == "{":
         found = parsed(value)
         return found if isinstance(found, Mapping) else _NOTHING
@@ -65,16 +72,16 @@ def moment_s(value: object) -> float | None:
     """Unix seconds of a moment: a number in seconds to nanoseconds, or ISO 8601, UTC by default."""
     if isinstance(value, datetime):
         return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, str) and value[4:5] == "-":
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     found = number(value)
-    if found is not None:
-        return next((found / units for beyond, units in _SECONDS_TO if abs(found) > beyond), found)
-    if not isinstance(value, str) or len(value) < 10:
+    if found is None:
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return next((found / units for beyond, units in _SECONDS_TO if abs(found) > beyond), found)
 
 
 def between_s(start: float | None, end: float | None) -> float | None:

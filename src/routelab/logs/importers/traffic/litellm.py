@@ -57,6 +57,7 @@ _REPLAYED = (
 )
 """Causes of a route that are an earlier decision, or a failover, and none on this request."""
 
+_COUNTS = ("prompt_tokens", "completion_tokens")
 _KEPT = ("score", "classifier_confidence", "classifier_p_solve", "classifier_calibrated_p_solve")
 
 
@@ -102,8 +103,9 @@ def _convert(record: Fields, _file: Path) -> Converted:
 
 def _tokens(record: Fields, metadata: Fields) -> TokenCounts:
     usage = fields(metadata.get("usage_object"))
-    there = {name: record.get(name) for name in ("prompt_tokens", "completion_tokens")}
-    return tokens_within({**usage, **{it: count for it, count in there.items() if count}})
+    if not usage:
+        return tokens_within(record)
+    return tokens_within({**usage, **{it: record[it] for it in _COUNTS if record.get(it)}})
 
 
 def _sent(record: Fields) -> object:
