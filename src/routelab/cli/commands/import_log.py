@@ -12,8 +12,7 @@ from typer.core import TyperGroup
 from routelab.cli.arguments import pairs
 from routelab.cli.console import print_json, tell
 from routelab.cli.options import Json, Prices
-from routelab.cli.output import tables
-from routelab.cli.output.progress import progress
+from routelab.cli.output import progress, tables
 from routelab.cli.typer_groups import Commands
 from routelab.core import use
 from routelab.logs import describe, read

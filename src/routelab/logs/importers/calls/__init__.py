@@ -8,20 +8,46 @@ from routelab.logs.importers.calls.call_importer import (
 )
 from routelab.logs.importers.calls.import_calls import ImportedCalls, import_calls, skipped_note
 from routelab.logs.importers.calls.logged_call import LoggedCall
-from routelab.logs.importers.calls.records import Record, record_files, records
-from routelab.logs.importers.calls.values import Fields
+from routelab.logs.importers.calls.records import CallRecord, record_files, records
+from routelab.logs.importers.calls.values import (
+    Fields,
+    TokenCounts,
+    amount,
+    answer_of,
+    between_s,
+    content_of,
+    counted,
+    fields,
+    moment_s,
+    number,
+    parsed,
+    text,
+    tokens_within,
+)
 
 __all__ = [
     "CallImporter",
+    "CallRecord",
     "Convert",
     "Converted",
     "Fields",
     "ImportedCalls",
     "LoggedCall",
-    "Record",
     "SkippedRecord",
+    "TokenCounts",
+    "amount",
+    "answer_of",
+    "between_s",
+    "content_of",
+    "counted",
+    "fields",
     "import_calls",
+    "moment_s",
+    "number",
+    "parsed",
     "record_files",
     "records",
     "skipped_note",
+    "text",
+    "tokens_within",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from routelab.logs.importers.calls.logged_call import LoggedCall
-from routelab.logs.importers.calls.records import Record
+from routelab.logs.importers.calls.records import CallRecord
 from routelab.logs.importers.calls.values import Fields
 
 
@@ -56,7 +56,7 @@ class CallImporter:
     open: Callable[[Path, Mapping[str, str]], Convert]
     suffixes: tuple[str, ...] = (".jsonl", ".ndjson", ".json", ".csv", ".parquet")
     named: str = "*"
-    read: Callable[[Path, int], Iterator[Record]] | None = None
+    read: Callable[[Path, int], Iterator[CallRecord]] | None = None
     rows_at: tuple[str, ...] = ()
     traffic: bool = True
     notes: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from routelab.logs.columns import parquet_metadata
 from routelab.logs.importers.calls.call_importer import CallImporter, Convert, SkippedRecord
 from routelab.logs.importers.calls.call_store import PART, CallStore, check_out
 from routelab.logs.importers.calls.logged_call import LoggedCall
-from routelab.logs.importers.calls.records import Record, record_files, records
+from routelab.logs.importers.calls.records import CallRecord, record_files, records
 
 _NO_JSON = SkippedRecord("is no JSON, or cut off")
 _NO_OBJECT = SkippedRecord("is no JSON object")
@@ -134,7 +134,7 @@ def _read(
     store.add(calls, consumed)
 
 
-def _converted(record: Record, convert: Convert) -> Iterable[LoggedCall | SkippedRecord]:
+def _converted(record: CallRecord, convert: Convert) -> Iterable[LoggedCall | SkippedRecord]:
     value: object = record.raw
     if isinstance(value, bytes | msgspec.Raw):
         try:

@@ -21,7 +21,7 @@ Raw: TypeAlias = bytes | msgspec.Raw | Mapping[str, Any]
 _AT_ONCE = 4_096
 
 
-class Record(NamedTuple):
+class CallRecord(NamedTuple):
     """A record and where it stands.
 
     Attributes:
@@ -58,7 +58,7 @@ def record_files(path: Path, suffixes: Sequence[str], named: str = "*") -> tuple
     return (path,)
 
 
-def records(path: Path, rows_at: Sequence[str] = (), skip: int = 0) -> Iterator[Record]:
+def records(path: Path, rows_at: Sequence[str] = (), skip: int = 0) -> Iterator[CallRecord]:
     """The records of one file.
 
     Args:
@@ -79,7 +79,7 @@ def records(path: Path, rows_at: Sequence[str] = (), skip: int = 0) -> Iterator[
         return
     for at, (number, raw) in enumerate(found):
         if at >= skip:
-            yield Record(path, number, raw)
+            yield CallRecord(path, number, raw)
 
 
 def _suffix(path: Path) -> str:
@@ -163,7 +163,7 @@ def _table(path: Path, delimiter: str) -> Iterator[tuple[int, Mapping[str, Any]]
         raise LogError(f"{path.name}: cannot be read to its end: {error}") from error
 
 
-def _columns(path: Path, skip: int) -> Iterator[Record]:
+def _columns(path: Path, skip: int) -> Iterator[CallRecord]:
     try:
         with pq.ParquetFile(path) as file:
             number = 0
@@ -174,6 +174,6 @@ def _columns(path: Path, skip: int) -> Iterator[Record]:
                 begins = number - len(batch)
                 for at, row in enumerate(batch.to_pylist(), 1):
                     if begins + at > skip:
-                        yield Record(path, begins + at, row)
+                        yield CallRecord(path, begins + at, row)
     except (pa.ArrowException, OSError) as error:
         raise LogError(f"{path.name}: is no Parquet file: {error}") from error

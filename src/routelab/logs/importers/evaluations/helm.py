@@ -20,8 +20,12 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    amount,
+    fields,
+    moment_s,
+    number,
+    text,
 )
-from routelab.logs.importers.calls.values import amount, fields, moment_s, number, text
 
 _PERTURBED = SkippedRecord("is a perturbed instance, which stands for another")
 _UNGRADED = SkippedRecord("has no metric between 0 and 1")
@@ -112,7 +116,7 @@ IMPORTER = CallImporter(
     name="helm",
     summary="HELM runs, joined over models by instance.",
     layout="a folder of run folders, each with scenario_state.json and per_instance_stats.json;"
-    " --column metric=NAME chooses.",
+    " the column metric=NAME chooses.",
     example="benchmark_output/runs/latest",
     open=_open,
     suffixes=(".json",),

@@ -15,14 +15,12 @@ import msgspec
 from routelab.errors import LogError
 from routelab.logs.importers.calls import (
     CallImporter,
+    CallRecord,
     Convert,
     Converted,
     Fields,
     LoggedCall,
-    Record,
     SkippedRecord,
-)
-from routelab.logs.importers.calls.values import (
     amount,
     answer_of,
     counted,
@@ -36,11 +34,11 @@ _UNGRADED = SkippedRecord("has no score that is a number or C, P, I, N")
 _GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 
 
-def _read(path: Path, skip: int) -> Iterator[Record]:
+def _read(path: Path, skip: int) -> Iterator[CallRecord]:
     found = _of_archive(path) if path.suffix == ".eval" else _of_json(path)
     for number_, (header, sample) in enumerate(found, 1):
         if number_ > skip:
-            yield Record(path, number_, {"header": header, "sample": sample})
+            yield CallRecord(path, number_, {"header": header, "sample": sample})
 
 
 def _of_archive(path: Path) -> Iterator[tuple[Fields, Fields]]:
@@ -63,7 +61,7 @@ def _by_library(path: Path, error: Exception) -> Iterator[tuple[Fields, Fields]]
     except ImportError:
         raise LogError(
             f"{path.name}: is packed as this Python cannot read ({error}): install inspect_ai, or"
-            " write it anew with `inspect log convert --to json`"
+            " write it anew as JSON with inspect's own `log convert`"
         ) from error
     header = read_eval_log(str(path), header_only=True).model_dump(mode="json")
     for sample in read_eval_log_samples(str(path), all_samples_required=False):
@@ -136,7 +134,7 @@ def _grade(value: Any) -> float | None:
 IMPORTER = CallImporter(
     name="inspect-ai",
     summary="inspect_ai evaluation logs, joined over models by sample; epochs are samples.",
-    layout="a folder or file of .eval or .json logs; --column score=NAME chooses a scorer.",
+    layout="a folder or file of .eval or .json logs; the column score=NAME chooses a scorer.",
     example="logs",
     open=_open,
     suffixes=(".eval", ".json"),

@@ -15,8 +15,10 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    amount,
+    number,
+    text,
 )
-from routelab.logs.importers.calls.values import amount, number, text
 
 _UNGRADED = SkippedRecord("has no score")
 

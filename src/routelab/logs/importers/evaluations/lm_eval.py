@@ -1,4 +1,4 @@
-"""lm-evaluation-harness: samples that it logs with --log_samples.
+"""lm-evaluation-harness: samples that it logs with log_samples.
 
 Source: `lm_eval/loggers/evaluation_tracker.py` of lm-eval 0.4.13.
 """
@@ -18,8 +18,10 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    fields,
+    number,
+    text,
 )
-from routelab.logs.importers.calls.values import fields, number, text
 
 _OTHER_FILTER = SkippedRecord("is the same answer read by another filter")
 _NO_METRIC = SkippedRecord("has no metric between 0 and 1")
@@ -35,7 +37,7 @@ def _open(path: Path, columns: Mapping[str, str]) -> Convert:
     """
     files = [path] if path.is_file() else sorted(path.rglob("samples_*.jsonl*"))
     if not any(_FILE.fullmatch(it.name) for it in files):
-        raise LogError(f"{path}: has no samples_TASK_DATE.jsonl; run lm_eval with --log_samples")
+        raise LogError(f"{path}: has no samples_TASK_DATE.jsonl; run lm_eval with log_samples")
     filters: dict[str, str] = {}
 
     named = cache(_named)
@@ -90,15 +92,16 @@ def _named(file: Path) -> tuple[str, str]:
 
 IMPORTER = CallImporter(
     name="lm-eval",
-    summary="lm-evaluation-harness samples (--log_samples), joined over models.",
-    layout="the output folder, with a folder a model; --column metric=NAME and filter=NAME choose.",
+    summary="lm-evaluation-harness samples (log_samples), joined over models.",
+    layout="the output folder, with a folder a model; the columns metric=NAME and filter=NAME"
+    " choose.",
     example="results",
     open=_open,
     suffixes=(".jsonl",),
     named="samples_*",
     traffic=False,
     notes=(
-        "the harness records no tokens, cost or latency: give --prices, and tokens are estimated"
+        "the harness records no tokens, cost or latency: with a price list tokens are estimated"
         " from texts where the log is read",
     ),
 )

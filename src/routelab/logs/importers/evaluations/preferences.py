@@ -17,8 +17,11 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    answer_of,
+    moment_s,
+    parsed,
+    text,
 )
-from routelab.logs.importers.calls.values import answer_of, moment_s, parsed, text
 
 _NO_PAIR = SkippedRecord("names no two models and a winner")
 _NO_WORD = SkippedRecord("has a winner that is neither model_a, model_b nor a tie")

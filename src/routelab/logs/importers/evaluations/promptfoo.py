@@ -15,8 +15,13 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    amount,
+    counted,
+    fields,
+    number,
+    parsed,
+    text,
 )
-from routelab.logs.importers.calls.values import amount, counted, fields, number, parsed, text
 
 _UNGRADED = SkippedRecord("has no grade: its grader failed")
 _FAILED_CALL = 2

@@ -16,11 +16,14 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    amount,
+    fields,
+    number,
+    text,
 )
-from routelab.logs.importers.calls.values import amount, fields, number, text
 
 _OPTIMALITY = SkippedRecord(
-    "is the answer of a model that the router did not choose; --column rows=all takes it"
+    "is the answer of a model that the router did not choose; the column rows=all takes it"
 )
 _UNGRADED = SkippedRecord("was not answered or not graded")
 
@@ -63,7 +66,7 @@ def _call(record: Fields, *, everything: bool) -> Converted:
 IMPORTER = CallImporter(
     name="routerarena",
     summary="RouterArena prediction files.",
-    layout="a prediction file; --column rows=all takes the answers for optimality, too.",
+    layout="a prediction file; the column rows=all takes the answers for optimality, too.",
     example="predictions.json",
     open=_open,
     suffixes=(".json", ".jsonl"),

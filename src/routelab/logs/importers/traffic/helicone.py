@@ -15,8 +15,6 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
-)
-from routelab.logs.importers.calls.values import (
     amount,
     answer_of,
     counted,
@@ -89,7 +87,7 @@ def _beside(record: Fields) -> bool:
 IMPORTER = CallImporter(
     name="helicone",
     summary="Helicone's exported requests.",
-    layout="a file or folder of JSON, JSON Lines or CSV, with bodies (--include-body) for prompts.",
+    layout="a file or folder of JSON, JSON Lines or CSV, with bodies for prompts.",
     example="helicone.jsonl",
     open=_open,
     rows_at=("data",),

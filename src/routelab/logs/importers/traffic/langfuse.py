@@ -18,10 +18,6 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
-    record_files,
-    records,
-)
-from routelab.logs.importers.calls.values import (
     TokenCounts,
     amount,
     answer_of,
@@ -31,6 +27,8 @@ from routelab.logs.importers.calls.values import (
     moment_s,
     number,
     parsed,
+    record_files,
+    records,
     text,
 )
 
@@ -133,6 +131,6 @@ IMPORTER = CallImporter(
     rows_at=("data",),
     notes=(
         "scores of people and of judges are columns of their own, human.NAME and judge.NAME: say"
-        " which is the quality with --column quality=human.NAME where the log is read",
+        " which is the quality where the log is read: its column is quality=human.NAME",
     ),
 )

@@ -16,8 +16,6 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
-)
-from routelab.logs.importers.calls.values import (
     TokenCounts,
     amount,
     answer_of,

@@ -16,8 +16,6 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
-)
-from routelab.logs.importers.calls.values import (
     amount,
     answer_of,
     between_s,
@@ -154,6 +152,7 @@ IMPORTER = CallImporter(
     rows_at=("traces",),
     notes=(
         "assessments of people, judges and code are columns of their own, human.NAME, judge.NAME"
-        " and code.NAME: say which is the quality with --column quality=human.NAME",
+        " and code.NAME: say which is the quality where the log is read, with its column"
+        " quality=human.NAME",
     ),
 )

@@ -19,14 +19,12 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
-    record_files,
-    records,
-)
-from routelab.logs.importers.calls.values import (
     answer_of,
     counted,
     fields,
     moment_s,
+    record_files,
+    records,
     text,
     tokens_within,
 )

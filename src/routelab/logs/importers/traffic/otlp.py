@@ -19,10 +19,6 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
-    record_files,
-    records,
-)
-from routelab.logs.importers.calls.values import (
     TokenCounts,
     amount,
     answer_of,
@@ -32,6 +28,8 @@ from routelab.logs.importers.calls.values import (
     fields,
     moment_s,
     parsed,
+    record_files,
+    records,
     text,
 )
 

@@ -18,10 +18,14 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    fields,
+    moment_s,
+    number,
+    parsed,
     record_files,
     records,
+    text,
 )
-from routelab.logs.importers.calls.values import fields, moment_s, number, parsed, text
 from routelab.logs.importers.traffic.otlp import span_call
 
 _MARK = SkippedRecord("is an annotation, which is joined to its span")

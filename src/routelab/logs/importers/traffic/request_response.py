@@ -15,8 +15,6 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
-)
-from routelab.logs.importers.calls.values import (
     amount,
     answer_of,
     between_s,
@@ -155,9 +153,9 @@ def _call(record: Fields, read: Mapping[str, Callable[[Fields], Any]]) -> Conver
 
 IMPORTER = CallImporter(
     name="calls",
-    summary="Request and response pairs, with --column NAME=PLACE for where values stand.",
+    summary="Request and response pairs, with the columns NAME=PLACE for where values stand.",
     layout="a file or folder of JSON Lines, JSON, CSV or Parquet.",
-    example="calls.jsonl --column messages=body.messages --column model=body.model",
+    example="calls.jsonl",
     open=_open,
     rows_at=("data",),
 )
