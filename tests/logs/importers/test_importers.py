@@ -15,6 +15,7 @@ import re
 import zlib
 from pathlib import Path
 
+import calls_world
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,7 +33,7 @@ from routelab.testing import ImporterConformance
 PLAIN = ("--policy", "cascade")
 
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
-ROUTELLM, ROUTERBENCH = IMPORTERS
+ROUTELLM, ROUTERBENCH = IMPORTERS[-2:]
 PRICES = f"model,usd_per_1m_input,usd_per_1m_output\n{WEAK},0.6,0.6\n{STRONG},10,30\n"
 JUDGED = {
     1: "[Question]\nq\n\n[The Start of Assistant's Answer]\n{}\n[The End of Assistant's Answer]",
@@ -597,7 +598,9 @@ class TestEveryImporter(ImporterConformance):
             "routellm": made_checkout,
             "routerbench": lambda folder: pickled(folder / "rb.pkl", table()),
         }
-        return made[importer.name](folder)
+        if importer.name in made:
+            return made[importer.name](folder)
+        return calls_world.recorded(importer.name, folder)
 
 
 @pytest.mark.parametrize("importer", IMPORTERS, ids=lambda it: it.name)

@@ -9,13 +9,22 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from routelab.cli.arguments import pairs
 from routelab.cli.console import print_json, tell
 from routelab.cli.options import Json, Prices
-from routelab.cli.output import tables
+from routelab.cli.output import progress, tables
 from routelab.cli.typer_groups import Commands
 from routelab.core import use
-from routelab.logs import describe
-from routelab.logs.importers import IMPORTERS, REGISTRY, Importer, convert
+from routelab.logs import describe, read
+from routelab.logs.importers import (
+    IMPORTERS,
+    REGISTRY,
+    CallImporter,
+    Importer,
+    convert,
+    import_calls,
+)
+from routelab.logs.importers.calls import skipped_note
 
 
 class _Group(TyperGroup):
@@ -45,6 +54,16 @@ Out = Annotated[
 ]
 
 
+Places = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--column",
+        metavar="NAME=PLACE",
+        help="Where a value stands, for example model=body.model; or which of several is read.",
+    ),
+]
+
+
 def _use(names: list[str] | None) -> list[str] | None:
     use(*names or ())
     return names
@@ -66,7 +85,9 @@ def importing(
     """Make a log of what another project published."""
 
 
-def _command(importer: Importer) -> Callable[..., None]:
+def _command(importer: Importer | CallImporter) -> Callable[..., None]:
+    if isinstance(importer, CallImporter):
+        return _call_command(importer)
     name = importer.name
 
     def run(
@@ -83,6 +104,47 @@ def _command(importer: Importer) -> Callable[..., None]:
             print_json({"adapter": name, "log": str(log.path), **found})
         else:
             tables.show(tables.escaped(_summary(found, str(log.path))))
+
+    run.__doc__ = (
+        f"{importer.summary}\n\nPATH: {importer.layout}\n\n"
+        f"Example: `routelab import {name} {importer.example} --out {name}.parquet`"
+    )
+    return run
+
+
+def _call_command(importer: CallImporter) -> Callable[..., None]:
+    name = importer.name
+
+    def run(
+        path: Published,
+        out: Out = None,
+        column: Places = None,
+        prices: Prices = None,
+        json: Json = False,
+    ) -> None:
+        target = out or Path(f"{name}.parquet")
+        places = pairs("--column", column or (), "model=body.model", "NAME=PLACE")
+        with progress("importing (bytes)") as told:
+            found = import_calls(
+                importer, path, target, columns=places, price_list=prices, progress=told
+            )
+        for note in (*skipped_note(found), *found.notes):
+            tell(f"note: {note}")
+        described = describe(read(target, graded=False))
+        if json:
+            print_json(
+                {
+                    "adapter": name,
+                    "log": str(found.path),
+                    "records": found.records,
+                    "calls": found.calls,
+                    "skipped": dict(found.skipped),
+                    "repeated": found.repeated,
+                    **described,
+                }
+            )
+        else:
+            tables.show(tables.escaped(_summary(described, str(found.path))))
 
     run.__doc__ = (
         f"{importer.summary}\n\nPATH: {importer.layout}\n\n"

@@ -261,7 +261,8 @@ class _Border:
         if "propensity" in found:
             p = found["propensity"]
             way_out = "the probability of a choice that was made lies in (0, 1]"
-            self.problems.each(~((p > 0) & (p <= 1)), self.say("propensity", p, way_out))
+            bad = ~((p > 0) & (p <= 1)) & ~np.isnan(p)  # of other steps it may be unknown
+            self.problems.each(bad, self.say("propensity", p, way_out))
         return found
 
     def signal(self, name: str, error: Bools) -> Floats:

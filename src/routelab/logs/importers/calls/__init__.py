@@ -1,0 +1,53 @@
+"""Calls that other programs wrote down, as a log: records, conversion, and a store that resumes."""
+
+from routelab.logs.importers.calls.call_importer import (
+    CallImporter,
+    Convert,
+    Converted,
+    SkippedRecord,
+)
+from routelab.logs.importers.calls.import_calls import ImportedCalls, import_calls, skipped_note
+from routelab.logs.importers.calls.logged_call import LoggedCall
+from routelab.logs.importers.calls.records import CallRecord, record_files, records
+from routelab.logs.importers.calls.values import (
+    Fields,
+    TokenCounts,
+    amount,
+    answer_of,
+    between_s,
+    content_of,
+    counted,
+    fields,
+    moment_s,
+    number,
+    parsed,
+    text,
+    tokens_within,
+)
+
+__all__ = [
+    "CallImporter",
+    "CallRecord",
+    "Convert",
+    "Converted",
+    "Fields",
+    "ImportedCalls",
+    "LoggedCall",
+    "SkippedRecord",
+    "TokenCounts",
+    "amount",
+    "answer_of",
+    "between_s",
+    "content_of",
+    "counted",
+    "fields",
+    "import_calls",
+    "moment_s",
+    "number",
+    "parsed",
+    "record_files",
+    "records",
+    "skipped_note",
+    "text",
+    "tokens_within",
+]

@@ -1,0 +1,164 @@
+"""Records of calls to a log file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from routelab.core import Progress
+from routelab.core.catalogue import Catalogue
+from routelab.core.messages import foreign
+from routelab.errors import LogError
+from routelab.logs import price_lists
+from routelab.logs.columns import parquet_metadata
+from routelab.logs.importers.calls.call_importer import CallImporter, Convert, SkippedRecord
+from routelab.logs.importers.calls.call_store import PART, CallStore, check_out
+from routelab.logs.importers.calls.logged_call import LoggedCall
+from routelab.logs.importers.calls.records import CallRecord, record_files, records
+
+_NO_JSON = SkippedRecord("is no JSON, or cut off")
+_NO_OBJECT = SkippedRecord("is no JSON object")
+_NAMELESS = "names no model"
+
+
+class ImportedCalls(NamedTuple):
+    """What came of an import.
+
+    Attributes:
+        path: of the log.
+        records: that were read.
+        calls: in the log.
+        skipped: records that are no calls, by reason.
+        examples: where the first of each reason stands.
+        repeated: calls that were left out, as an earlier one is of the same request and model.
+        notes: what such a log lacks, in sentences.
+    """
+
+    path: Path
+    records: int
+    calls: int
+    skipped: Mapping[str, int]
+    examples: Mapping[str, str]
+    repeated: int
+    notes: tuple[str, ...]
+
+
+def import_calls(
+    importer: CallImporter,
+    path: Path,
+    out: Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    price_list: Path | None = None,
+    progress: Progress | None = None,
+) -> ImportedCalls:
+    """Write the log that records of calls make; a file at `out` is replaced atomically.
+
+    What was read stays in the folder `OUT.importing` until the log is whole: the same call goes on
+    where it was stopped.
+
+    Args:
+        importer: of the records.
+        path: a file, or a folder of files.
+        out: ends in .parquet.
+        columns: what the user says of where values stand, for importers that ask.
+        price_list: of any form (see `routelab.logs.price_lists.read`); goes into the log, and
+            prices calls without a cost wherever it is read.
+        progress: told bytes of files that are done, and of all.
+    Raises:
+        LogError: everything that is wrong with the files, the prices and `out`, before anything is
+            written; or there is not one call.
+    """
+    check_out(path, out)
+    listed = price_lists.read(price_list) if price_list else None
+    files = record_files(path, importer.suffixes, importer.named)
+    convert = importer.open(path, columns or {})
+    source = {
+        "importer": importer.name,
+        "columns": dict(columns or {}),
+        "files": [[str(it), it.stat().st_size, it.stat().st_mtime] for it in files],
+    }
+    store = CallStore(out, source, len(files))
+    _read(importer, files, convert, store, progress)
+    state = store.state
+    if not state.calls:
+        why = "; ".join(f"{many:,} {it}, {state.examples[it]}" for it, many in _most(state.skipped))
+        raise LogError(f"{path}: holds no call: {why or 'there are no records'}")
+    catalogue = None if listed is None else Catalogue(listed.models(store.models()))
+    repeated = store.finish(parquet_metadata.extras({}, catalogue))
+    return ImportedCalls(
+        path=out,
+        records=sum(state.consumed),
+        calls=state.calls - repeated,
+        skipped=dict(_most(state.skipped)),
+        examples=state.examples,
+        repeated=repeated,
+        notes=importer.notes,
+    )
+
+
+def _read(
+    importer: CallImporter,
+    files: Sequence[Path],
+    convert: Convert,
+    store: CallStore,
+    progress: Progress | None,
+) -> None:
+    state, calls = store.state, list[LoggedCall]()
+    consumed = list(state.consumed)
+    sizes, read = [it.stat().st_size for it in files], 0
+    for at, file in enumerate(files):
+        found = importer.read(file, consumed[at]) if importer.read is not None else None
+        for record in found or records(file, importer.rows_at, consumed[at]):
+            for it in _converted(record, convert):
+                if isinstance(it, SkippedRecord) or not it.model:
+                    reason = it.reason if isinstance(it, SkippedRecord) else _NAMELESS
+                    state.skipped[reason] = state.skipped.get(reason, 0) + 1
+                    state.examples.setdefault(reason, f"{record.file.name} row {record.number}")
+                    continue
+                if importer.traffic and it.step is it.attempt is None:
+                    it.step = 0
+                calls.append(it)
+            consumed[at] += 1
+            read += len(record.raw) if isinstance(record.raw, bytes) else 0
+            if len(calls) >= PART:
+                store.add(calls, consumed)
+                calls.clear()
+                if progress is not None:
+                    progress(min(read, sum(sizes)), sum(sizes))
+        if progress is not None:
+            progress(sum(sizes[: at + 1]), sum(sizes))
+    store.add(calls, consumed)
+
+
+def _converted(record: CallRecord, convert: Convert) -> Iterable[LoggedCall | SkippedRecord]:
+    value: object = record.raw
+    if isinstance(value, bytes | msgspec.Raw):
+        try:
+            value = msgspec.json.decode(value)
+        except (msgspec.DecodeError, RecursionError):
+            return (_NO_JSON,)
+    if not isinstance(value, Mapping):
+        return (_NO_OBJECT,)
+    found = convert(value, record.file)
+    return (found,) if isinstance(found, LoggedCall | SkippedRecord) else found
+
+
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda it: -it[1])
+
+
+def skipped_note(found: ImportedCalls) -> list[str]:
+    """What was left out, in sentences."""
+    said = [
+        f"{many:,} records are left out: each {reason} (the first is {found.examples[reason]})"
+        for reason, many in found.skipped.items()
+    ]
+    if found.repeated:
+        said.append(
+            f"{found.repeated:,} calls are left out: earlier ones are of the same request and model"
+        )
+    return [foreign(it) for it in said]
