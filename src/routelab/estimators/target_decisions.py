@@ -97,10 +97,11 @@ class TargetDecisions:
 
     def first_of(self, log: LoggedDecisions) -> Floats:
         """(n,) probability of the first call that was logged."""
+        logged = log.model[log.starts]
         if self.certain:
-        made: Floats = (self.first == log.model[log.starts]).astype(np.float64)
-        return made
-        return np.asarray(self.first[np.arange(len(log)), log.model[log.starts]], dtype=np.float64)
+            made: Floats = (self.first == logged).astype(np.float64)
+            return made
+        return np.asarray(self.first[np.arange(len(log)), logged], dtype=np.float64)
 
     def chance(self, log: LoggedDecisions) -> Floats:
         """(s,) probability of each logged call, given that the calls before it were made."""
