@@ -239,7 +239,7 @@ class _Driver:
         self._bounds_read_text = _read_text(scoring, self._admission.scorers)
         self._bounded = bounded(log)
 
-    def prepare(self, row: int, explained: bool = False) -> tuple[Context, _Answers]:
+    def prepare(self, row: int, explained: bool = False) -> tuple[Context, LoggedAnswers]:
         """One request in the policy's hands, and its logged answers."""
         cache, admission = self.cache, self._admission
         text = self._reads_text or bool(self._bounds_read_text and self._bounded[row])
@@ -253,14 +253,14 @@ class _Driver:
             admission=admission,
             explained=explained,
         )
-        return x, _Answers(cache, row, texts=self.policy.reads_answers)
+        return x, LoggedAnswers(cache, row, texts=self.policy.reads_answers)
 
 
 def _read_text(scoring: Scoring | None, names: Sequence[str]) -> bool:
     return scoring is not None and any(scoring.reads_text(name) for name in names)
 
 
-class _Answers:
+class LoggedAnswers:
     """Answers calls about one request from the log.
 
     Args:

@@ -58,7 +58,8 @@ def _settled(table: Any) -> Any:
     n, m = (pc.count_distinct(table.column(name)).as_py() for name in ("request_id", "model"))
     certain = pc.min(table.column("propensity")).as_py() == 1.0
     if certain and m > 1 and table.num_rows == pairs.num_rows == n * m:
-        return table.drop_columns(["step", "propensity"])
+        gone = ("step", "propensity", "end_propensity")
+        return table.drop_columns([name for name in gone if name in table.column_names])
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -23,11 +24,11 @@ _OF_REQUESTS = (
 )
 _OF_CALLS = (
     *("model", "step", "propensity", "quality", "cost_usd", "latency_s", "prompt_tokens"),
-    *("completion_tokens", "error", "response", "deployment"),
+    *("completion_tokens", "error", "response", "deployment", "end_propensity"),
 )
 _NUMBERS = (
     *("step", "propensity", "quality", "cost_usd", "latency_s", "prompt_tokens"),
-    *("completion_tokens", "timestamp", "max_cost_usd", "deadline_s"),
+    *("completion_tokens", "timestamp", "max_cost_usd", "deadline_s", "end_propensity"),
 )
 _ALWAYS = ("request_id", "model", "step", "propensity", "quality")
 _CANCELLED = "cancelled"
@@ -104,7 +105,8 @@ class DecisionRows:
         )
         answer = _delivered(record)
         for number in telling:
-            self._step(record.request_id, record.steps[number], number, number == answer)
+            ended = end_propensity(record) if number == telling[-1] else None
+            self._step(record.request_id, record.steps[number], number, number == answer, ended)
         return True
 
     def rest(self, line: Line) -> None:
@@ -139,7 +141,14 @@ class DecisionRows:
             column.append(value)
         self._owner.append(len(self._requests["request_id"]) - 1)
 
-    def _step(self, request_id: str, step: StepRecord, number: int, delivered: bool) -> None:
+    def _step(
+        self,
+        request_id: str,
+        step: StepRecord,
+        number: int,
+        delivered: bool,
+        ended: float | None,
+    ) -> None:
         model, good = step.answered_by or step.model, step.error is None
         for name, value in step.signals.items():
             column = self._signals.setdefault(name, [])
@@ -157,6 +166,7 @@ class DecisionRows:
             step.error,
             step.response,
             step.deployment,
+            ended,
         )
 
 
@@ -181,6 +191,19 @@ def _first_of_each(column: Any, owner: list[int]) -> Any:
 def _tells(step: StepRecord) -> bool:
     """Whether a call was made and ended by itself, so that it says something of its model."""
     return step.error is None or (step.error != _CANCELLED and bool(step.attempts))
+
+
+def end_propensity(record: Record) -> float | None:
+    """Probability of ending after the last call, given the calls: of the draws that came later.
+
+    None where the request did not come to its end, or where no draw is recorded although a call was
+    drawn.
+    """
+    calls = math.prod(step.propensity for step in record.steps)
+    if record.status not in ("answered", "failed") or (calls < 1.0 and not record.choices):
+        return None
+    draws = math.prod(choice.propensity for choice in record.choices)
+    return min(1.0, draws / calls) if calls > 0 and record.choices else 1.0
 
 
 def _delivered(record: Record) -> int:
