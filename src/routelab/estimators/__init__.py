@@ -12,9 +12,11 @@ from routelab.estimators.doubly_robust import (
 )
 from routelab.estimators.estimate import Calibration, Diagnostics, Estimate, ModelWeight
 from routelab.estimators.estimator import Certified, Estimator, Scores
+from routelab.estimators.exploration import Exploration, explorations
 from routelab.estimators.importance import IPS, SNIPS, PrefixIPS, PrefixSNIPS
 from routelab.estimators.logged_decisions import LoggedDecisions, LoggingPolicy, Outcome
 from routelab.estimators.outcome_models import CallFeatures, MeanByTask, OutcomeModel, Ridge
+from routelab.estimators.partial_logs import judged_part, logged_decisions
 from routelab.estimators.path_weights import PathWeights, path_weights
 from routelab.estimators.registry import (
     DEFAULT_OF_ONE_CALL,
@@ -41,6 +43,7 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Expectations",
+    "Exploration",
     "LoggedDecisions",
     "LoggingPolicy",
     "MeanByTask",
@@ -57,6 +60,9 @@ __all__ = [
     "SwitchDR",
     "TargetDecisions",
     "estimator",
+    "explorations",
+    "judged_part",
+    "logged_decisions",
     "path_weights",
     "shrunk",
 ]
