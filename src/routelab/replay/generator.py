@@ -188,6 +188,35 @@ def traces(
             yield RequestTrace(decision.models, decision.answer.model, stop)
 
 
+def decisions(
+    policy: Policy,
+    cache: RequestCache,
+    *,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+) -> Iterator[Decision | RouteError]:
+    """What a policy decides on every request of a log, in its order; or why nobody answered.
+
+    Args:
+        policy: to replay.
+        cache: of the log and the scorers that the policy names.
+        catalogue, seed: as of `run_generator`.
+    Raises:
+        LogError, PolicyError: as `routelab.replay.run`.
+        UncoveredError: the log holds no outcome for a call.
+    """
+    check(policy, cache)
+    driver = _Driver(policy, cache, catalogue, None, seed)
+    for row in range(len(cache.log)):
+        x, answers = driver.prepare(row)
+        try:
+            yield drive(policy, x, answers)
+        except UncoveredError:
+            raise
+        except RouteError as failure:
+            yield failure
+
+
 def step_outcome(step: Step, of: Decision) -> str:
     """What became of an answer of a decision, in a word."""
     if step.feedback.error is not None:
