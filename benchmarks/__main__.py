@@ -34,6 +34,7 @@ NAMES = (
     "simulate",
     "tuning",
     "scan",
+    "estimators",
 )
 
 
