@@ -17,6 +17,10 @@ from routelab.estimators.score_intervals import score_mean
 from routelab.estimators.target_decisions import TargetDecisions
 from routelab.stats import holm
 
+_FLAT = 0.01
+"""Variance of predictions, over that of outcomes, below which they are all one: what is left of it
+is that folds have other means."""
+
 
 def diagnostics(
     log: LoggedDecisions,
@@ -148,6 +152,6 @@ def _calibration(
     return Calibration(
         error=mean.value,
         error_ci=mean.ends,
-        slope=together / spread if spread > 1e-12 * (total + abs(middle)) else math.nan,
+        slope=together / spread if spread > _FLAT * variance else math.nan,
         explained=1.0 - left / variance if variance else math.nan,
     )

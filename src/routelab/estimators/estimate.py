@@ -32,7 +32,8 @@ class Calibration(msgspec.Struct, frozen=True):
     Attributes:
         error: mean of outcome less prediction, over the policy's decisions.
         error_ci: 95 %.
-        slope: of outcomes on predictions; 1 where they are calibrated, NaN where all are one.
+        slope: of outcomes on predictions; 1 where they are calibrated, NaN where they hardly
+            differ.
         explained: share of the outcomes' variance that predictions take away; may be negative.
     """
 

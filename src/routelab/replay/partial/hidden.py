@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +58,14 @@ def hidden(
         ended.append(min(1.0, drawn / made) if choices else 1.0)
     rows = np.array(asked, dtype=np.int64)
     column = np.array([log.models.index(it.call.model) for it in steps], dtype=np.int64)
-    at = (rows[np.array(request, dtype=np.int64)], column)
+    of_call = rows[np.array(request, dtype=np.int64)]
+    sample = np.array([it.call.sample for it in steps], dtype=np.int64)
+
+    def called(*names: str) -> Any:
+        """(s,) an array of the log, or of a mapping in it, at the calls that were made."""
+        found = [_inside(one, names)[of_call, column] for one in log.samples]
+        return np.choose(sample, found) if len(found) > 1 else found[0]
+
     part = log.take(rows)
     return PartialLog(
         requests=part.requests,
@@ -65,16 +74,22 @@ def hidden(
         model=column,
         step=np.array(number, dtype=np.int64),
         propensity=np.array([it.propensity for it in steps]),
-        quality=log.quality[at],
-        cost_usd=log.cost_usd[at],
-        latency_s=log.latency_s[at],
-        prompt_tokens=log.prompt_tokens[at],
-        completion_tokens=log.completion_tokens[at],
-        error=log.error[at],
-        signals={name: values[at] for name, values in log.signals.items()},
-        extra_usd={name: values[at] for name, values in log.extra_usd.items()},
+        quality=called("quality"),
+        cost_usd=called("cost_usd"),
+        latency_s=called("latency_s"),
+        prompt_tokens=called("prompt_tokens"),
+        completion_tokens=called("completion_tokens"),
+        error=called("error"),
+        signals={name: called("signals", name) for name in log.signals},
+        extra_usd={name: called("extra_usd", name) for name in log.extra_usd},
         specs=log.specs,
         texts=part.texts,
         catalogue=log.catalogue,
         ended=np.array(ended),
     )
+
+
+def _inside(log: Log, names: Sequence[str]) -> Any:
+    """An attribute of a log, or an array in a mapping that is one."""
+    found = getattr(log, names[0])
+    return found[names[1]] if len(names) > 1 else found
