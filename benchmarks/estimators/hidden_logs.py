@@ -96,31 +96,33 @@ def lines(name: str, data: Path, seed: int = 0) -> Iterator[Line]:
 
 
 def logging_policy(given: HiddenLog) -> Policy:
-    """Explores the first call evenly; otherwise a cascade that goes on often, or a mixture."""
+    """Explores the first call evenly over all models; otherwise a cascade that goes on often.
+
+    A mixture of weight 1 draws nothing: it only names a further model to explore.
+    """
+    usual: Policy = Fixed(given.models[0])
     if given.signal is not None:
-        chain = (*given.models[1:3], given.models[-1])
-        usual: Policy = Mixture(
-            Cascade(chain, (0.9, 0.9), given.signal),
-            Mixture(*(Fixed(it) for it in (given.models[0], given.models[3])), 0.5, "rest"),
-            0.9,
-        )
-        return Explore(usual, EPSILON)
-    usual = Fixed(given.models[0])
+        usual = Cascade(chain(given), (0.9, 0.9), given.signal)
     for other in given.models[1:]:
-        usual = Mixture(usual, Fixed(other), 0.999, f"also {other}")
+        usual = Mixture(usual, Fixed(other), 1.0, f"also {other}")
     return Explore(usual, EPSILON)
 
 
+def chain(given: HiddenLog) -> tuple[str, ...]:
+    """The cheapest, the middle and the dearest model."""
+    return (given.models[0], given.models[len(given.models) // 2], given.models[-1])
+
+
 def policies(given: HiddenLog, learned: Log, seed: int) -> list[PolicyToValue]:
-    """Ten at most: fixed ones, tiers, utility, cascades, and a mixture."""
+    """Fixed ones, tiers, utility, a mixture, and cascades where there is a signal."""
     found: list[tuple[str, Policy]] = [(f"fixed {it}", Fixed(it)) for it in given.models]
     if given.signal is not None:
-        chain = (*given.models[1:3], given.models[-1])
+        models = chain(given)
         found += [
-            (f"cascade {low:g}/{high:g}", Cascade(chain, (low, high), given.signal))
+            (f"cascade, {low:g} and {high:g}", Cascade(models, (low, high), given.signal))
             for low, high in ((0.4, 0.4), (0.9, 0.4))
         ]
-        found.append(("cascade of 2", Cascade(chain[:2], (0.9,), given.signal)))
+        found.append(("cascade of two", Cascade(models[:2], (0.9,), given.signal)))
     made = [PolicyToValue(name, policy) for name, policy in found]
     made.append(
         PolicyToValue("mixture", Mixture(Fixed(given.models[0]), Fixed(given.models[-1]), 0.5))

@@ -38,7 +38,7 @@ class Exploration(msgspec.Struct, frozen=True):
     extra_quality: float | None
 
     def __str__(self) -> str:
-        days = "" if self.days is None else f", {self.days:.1f} days at this pace"
+        days = "" if not self.days or self.days < 0.1 else f", {self.days:.1f} days at this pace"
         money = "" if self.extra_usd is None else f", about {self.extra_usd:+.2f} USD"
         quality = (
             ""

@@ -73,8 +73,9 @@ class PolicyValue(msgspec.Struct, frozen=True):
 
     @property
     def refused(self) -> bool:
-        """Whether any outcome has no value."""
-        return bool(self.lacking) or any(it.value is None for it in self.estimates.values())
+        """Whether quality, or an outcome that the log has, has no value."""
+        refused = any(it.value is None for it in self.estimates.values())
+        return refused or "quality" in self.lacking
 
 
 # Many arguments: each is a choice of the user's, by name.

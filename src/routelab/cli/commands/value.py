@@ -100,7 +100,7 @@ def value(
         print_json([_as_data(it) for it in found])
     else:
         tables.show(*_tables(found, opened, verbose=verbose))
-    if any(it.refused for it in found if it.estimates or "quality" in it.lacking):
+    if any(it.refused for it in found):
         raise typer.Exit(1)
 
 

@@ -73,6 +73,12 @@ def _notes(rows: DecisionRows, judged: LatestFeedback) -> Iterator[str]:
             f"{rows.unsent} calls are left out: no endpoint was asked, or another call made them"
             " needless"
         )
+    if rows.drawn_often:
+        yield (
+            f"{rows.drawn_often} requests drew twice or more before a call: their propensities are"
+            " of those draws, and where several lead to one call not of the call; give the policy"
+            " that made the log to `routelab value` as `logged_by`"
+        )
     if rows.repeated:
         yield (
             f"{rows.repeated} records have the request id of an earlier one and are kept as"

@@ -61,6 +61,7 @@ class DecisionRows:
         statuses: requests by how they ended.
         unsent: calls that no endpoint was asked, and calls that another one made needless.
         repeated: records whose request id an earlier one has.
+        drawn_often: records with two random draws or more, other than of certain outcome.
 
     Args:
         whole: keep every record as JSON, in the row of its first call.
@@ -68,7 +69,7 @@ class DecisionRows:
 
     def __init__(self, judged: LatestFeedback, whole: bool = False) -> None:
         self.statuses: Counter[str] = Counter()
-        self.unsent = self.repeated = 0
+        self.unsent = self.repeated = self.drawn_often = 0
         self._judged = judged
         self._whole = whole
         self._requests: dict[str, list[Any]] = {name: [] for name in _OF_REQUESTS}
@@ -86,6 +87,7 @@ class DecisionRows:
         self._seen[record.request_id] += 1
         nth = self._seen[record.request_id]
         self.repeated += nth > 1
+        self.drawn_often += sum(it.propensity < 1.0 for it in record.choices) > 1
         telling = [number for number, step in enumerate(record.steps) if _tells(step)]
         self.unsent += len(record.steps) - len(telling)
         if not telling:
