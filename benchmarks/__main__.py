@@ -35,6 +35,7 @@ NAMES = (
     "tuning",
     "scan",
     "import_calls",
+    "estimators",
 )
 
 

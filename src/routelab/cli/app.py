@@ -31,6 +31,7 @@ from routelab.cli.commands import (
     simulate,
     track,
     tune,
+    value,
 )
 from routelab.cli.typer_groups import Commands
 from routelab.core.storage import raise_limits
@@ -85,6 +86,7 @@ def options(
 app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
 app.command("replay")(replay.replay)
+app.command("value")(value.value)
 app.command("certify")(certify.certify)
 app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)

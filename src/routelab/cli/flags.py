@@ -34,6 +34,8 @@ FLAGS: Mapping[str, str] = {
     "ignore": "--ignore",
     "latency": "--latency",
     "levels": "--levels",
+    "largest_weight": "--largest-weight",
+    "logged_by": "--logged-by",
     "looks": "--looks",
     "max_p95_s": "--max-p95-s",
     "max_usd_per_1k": "--max-usd-per-1k",

@@ -78,7 +78,8 @@ def read_log(
         raise LogError(
             f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
             " was logged would be biased, so no figure is given: use a log in which every"
-            " candidate model answered, or its audited rows"
+            " candidate model answered, or its audited rows; `routelab value` estimates what"
+            " policies are worth on this one"
         )
     for note in log.notes:
         tell(f"note: {note}")

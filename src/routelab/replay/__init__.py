@@ -23,6 +23,7 @@ from routelab.replay.evaluate import (
 )
 from routelab.replay.generator import decide, row_of, run_generator, step_outcome
 from routelab.replay.measure import Measure, OutcomeSums
+from routelab.replay.partial import PathDecisions, hidden, path_decisions
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.request_table import request_table, stacked
 from routelab.replay.result import Replay
@@ -53,6 +54,7 @@ __all__ = [
     "Measure",
     "NamedPolicy",
     "OutcomeSums",
+    "PathDecisions",
     "PolicyDifference",
     "Range",
     "Replay",
@@ -76,6 +78,8 @@ __all__ = [
     "figures",
     "gain_difference",
     "gains_apart",
+    "hidden",
+    "path_decisions",
     "proved_changes",
     "recorded_cut",
     "request_table",

@@ -67,6 +67,20 @@ def run(
     return result
 
 
+def stage_outcomes(stages: Sequence[Stage], log: Log, rows: slice) -> Replay:
+    """What the stages of some requests (k) come to.
+
+    Args:
+        stages: of a batch form, over these requests.
+        log: of outcomes (n, m).
+        rows: which requests they are.
+    """
+    result = nothing_yet(log.models, rows.stop - rows.start)
+    part = log.take(np.arange(rows.start, rows.stop))
+    _account(stages, part, slice(0, len(result)), result)
+    return result
+
+
 def table_of(
     policy: Policy,
     log: Log,

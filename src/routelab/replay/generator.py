@@ -188,6 +188,35 @@ def traces(
             yield RequestTrace(decision.models, decision.answer.model, stop)
 
 
+def decisions(
+    policy: Policy,
+    cache: RequestCache,
+    *,
+    catalogue: Catalogue | None = None,
+    seed: int = 0,
+) -> Iterator[Decision | RouteError]:
+    """What a policy decides on every request of a log, in its order; or why nobody answered.
+
+    Args:
+        policy: to replay.
+        cache: of the log and the scorers that the policy names.
+        catalogue, seed: as of `run_generator`.
+    Raises:
+        LogError, PolicyError: as `routelab.replay.run`.
+        UncoveredError: the log holds no outcome for a call.
+    """
+    check(policy, cache)
+    driver = _Driver(policy, cache, catalogue, None, seed)
+    for row in range(len(cache.log)):
+        x, answers = driver.prepare(row)
+        try:
+            yield drive(policy, x, answers)
+        except UncoveredError:
+            raise
+        except RouteError as failure:
+            yield failure
+
+
 def step_outcome(step: Step, of: Decision) -> str:
     """What became of an answer of a decision, in a word."""
     if step.feedback.error is not None:
@@ -239,7 +268,7 @@ class _Driver:
         self._bounds_read_text = _read_text(scoring, self._admission.scorers)
         self._bounded = bounded(log)
 
-    def prepare(self, row: int, explained: bool = False) -> tuple[Context, _Answers]:
+    def prepare(self, row: int, explained: bool = False) -> tuple[Context, LoggedAnswers]:
         """One request in the policy's hands, and its logged answers."""
         cache, admission = self.cache, self._admission
         text = self._reads_text or bool(self._bounds_read_text and self._bounded[row])
@@ -253,14 +282,14 @@ class _Driver:
             admission=admission,
             explained=explained,
         )
-        return x, _Answers(cache, row, texts=self.policy.reads_answers)
+        return x, LoggedAnswers(cache, row, texts=self.policy.reads_answers)
 
 
 def _read_text(scoring: Scoring | None, names: Sequence[str]) -> bool:
     return scoring is not None and any(scoring.reads_text(name) for name in names)
 
 
-class _Answers:
+class LoggedAnswers:
     """Answers calls about one request from the log.
 
     Args:

@@ -1,4 +1,4 @@
-"""What-if questions: a policy under other prices, models or latencies."""
+"""What-if questions: a policy under other prices, models or latencies, or in another's place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,12 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.whatif.break_even import Escalation, escalations, trade_off
+    from routelab.whatif.partial_values import (
+        PolicyToValue,
+        PolicyValue,
+        target_decisions,
+        value,
+    )
     from routelab.whatif.repricing import Repriced, Retuned, reprice
     from routelab.whatif.world import RepricedWorld
 else:
@@ -15,21 +21,29 @@ else:
         __name__,
         {
             "Escalation": "break_even",
+            "PolicyToValue": "partial_values",
+            "PolicyValue": "partial_values",
             "Repriced": "repricing",
             "RepricedWorld": "world",
             "Retuned": "repricing",
             "escalations": "break_even",
             "reprice": "repricing",
+            "target_decisions": "partial_values",
             "trade_off": "break_even",
+            "value": "partial_values",
         },
     )
 
 __all__ = [
     "Escalation",
+    "PolicyToValue",
+    "PolicyValue",
     "Repriced",
     "RepricedWorld",
     "Retuned",
     "escalations",
     "reprice",
+    "target_decisions",
     "trade_off",
+    "value",
 ]

@@ -125,7 +125,17 @@ def partial(rows: LogRows, problems: Problems) -> PartialLog:
         signals=pick(rows.signals),
         extra_usd=pick(rows.extra_usd),
         unasked=pick(rows.unasked),
+        ended=_ended(rows, order),
     )
+
+
+def _ended(rows: LogRows, order: Ints) -> Floats | None:
+    """(n,) probability of ending after the last step; None where the file says nothing of it."""
+    values = rows.values.get("end_propensity")
+    if values is None:
+        return None
+    last = np.flatnonzero(np.diff(rows.request[order], append=-1))
+    return np.asarray(values[order[last]])
 
 
 def texts(source: RowSource, frame: Frame, rows: LogRows, sample: int = 0) -> FileTexts | None:

@@ -45,6 +45,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "attempt": (),
     "step": (),
     "propensity": (),
+    "end_propensity": (),
 }
 """Our names, and the other names each is found under without being told."""
 

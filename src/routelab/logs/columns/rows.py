@@ -35,8 +35,8 @@ class LogRows:
         models: (m,) in the order they first appear.
         request, model: (N,) indices into those.
         values: (N,) quality, cost_usd, latency_s, prompt_tokens, completion_tokens, attempt,
-            step, propensity and parts of the tokens by name; from attempt on only where the
-            file has them.
+            step, propensity, end_propensity and parts of the tokens by name; from attempt on only
+            where the file has them.
         signals, extra_usd: (N,) by signal.
         unasked: (N,) by column that nobody asked for as a signal; NaN where it holds no number.
         error: (N,).
@@ -239,7 +239,7 @@ class _Border:
         if name not in self.frame.columns:
             return np.full(len(self.ids.codes), np.nan)
         column = self.frame.columns[name]
-        percent = 0.01 if name == "propensity" else None  # all others are amounts
+        percent = 0.01 if name.endswith("propensity") else None  # all others are amounts
         values = self.numbers(name, column, counts=name in TOKENS, percent=percent)
         seconds = arrow.is_duration(column.type)
         return values / 1e3 if name in self.frame.milliseconds and not seconds else values
@@ -251,7 +251,7 @@ class _Border:
         self.problems.each((values > MOST) & np.isfinite(values), self.say(what, values, beyond))
 
     def _steps(self) -> dict[str, Floats]:
-        names = ("attempt", "step", "propensity")
+        names = ("attempt", "step", "propensity", "end_propensity")
         found = {name: self._number(name) for name in names if name in self.frame.columns}
         for name in (name for name in ("attempt", "step") if name in found):
             count = found[name]
@@ -263,6 +263,14 @@ class _Border:
             way_out = "the probability of a choice that was made lies in (0, 1]"
             bad = ~((p > 0) & (p <= 1)) & ~np.isnan(p)  # of other steps it may be unknown
             self.problems.each(bad, self.say("propensity", p, way_out))
+        if "end_propensity" in found:
+            p = found["end_propensity"]
+            way_out = (
+                "the probability of ending after a request's last call lies in (0, 1]; leave it"
+                " empty where it is not known"
+            )
+            bad = ~np.isnan(p) & ~((p > 0) & (p <= 1))
+            self.problems.each(bad, self.say("end_propensity", p, way_out))
         return found
 
     def signal(self, name: str, error: Bools) -> Floats:

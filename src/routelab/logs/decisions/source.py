@@ -58,7 +58,8 @@ def _settled(table: Any) -> Any:
     n, m = (pc.count_distinct(table.column(name)).as_py() for name in ("request_id", "model"))
     certain = pc.min(table.column("propensity")).as_py() == 1.0
     if certain and m > 1 and table.num_rows == pairs.num_rows == n * m:
-        return table.drop_columns(["step", "propensity"])
+        gone = ("step", "propensity", "end_propensity")
+        return table.drop_columns([name for name in gone if name in table.column_names])
     return table
 
 
@@ -71,6 +72,12 @@ def _notes(rows: DecisionRows, judged: LatestFeedback) -> Iterator[str]:
         yield (
             f"{rows.unsent} calls are left out: no endpoint was asked, or another call made them"
             " needless"
+        )
+    if rows.drawn_often:
+        yield (
+            f"{rows.drawn_often} requests drew twice or more before a call: their propensities are"
+            " of those draws, and where several lead to one call not of the call; give the policy"
+            " that made the log to `routelab value` as `logged_by`"
         )
     if rows.repeated:
         yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -23,11 +24,11 @@ _OF_REQUESTS = (
 )
 _OF_CALLS = (
     *("model", "step", "propensity", "quality", "cost_usd", "latency_s", "prompt_tokens"),
-    *("completion_tokens", "error", "response", "deployment"),
+    *("completion_tokens", "error", "response", "deployment", "end_propensity"),
 )
 _NUMBERS = (
     *("step", "propensity", "quality", "cost_usd", "latency_s", "prompt_tokens"),
-    *("completion_tokens", "timestamp", "max_cost_usd", "deadline_s"),
+    *("completion_tokens", "timestamp", "max_cost_usd", "deadline_s", "end_propensity"),
 )
 _ALWAYS = ("request_id", "model", "step", "propensity", "quality")
 _CANCELLED = "cancelled"
@@ -60,6 +61,7 @@ class DecisionRows:
         statuses: requests by how they ended.
         unsent: calls that no endpoint was asked, and calls that another one made needless.
         repeated: records whose request id an earlier one has.
+        drawn_often: records with two random draws or more, other than of certain outcome.
 
     Args:
         whole: keep every record as JSON, in the row of its first call.
@@ -67,7 +69,7 @@ class DecisionRows:
 
     def __init__(self, judged: LatestFeedback, whole: bool = False) -> None:
         self.statuses: Counter[str] = Counter()
-        self.unsent = self.repeated = 0
+        self.unsent = self.repeated = self.drawn_often = 0
         self._judged = judged
         self._whole = whole
         self._requests: dict[str, list[Any]] = {name: [] for name in _OF_REQUESTS}
@@ -85,6 +87,7 @@ class DecisionRows:
         self._seen[record.request_id] += 1
         nth = self._seen[record.request_id]
         self.repeated += nth > 1
+        self.drawn_often += sum(it.propensity < 1.0 for it in record.choices) > 1
         telling = [number for number, step in enumerate(record.steps) if _tells(step)]
         self.unsent += len(record.steps) - len(telling)
         if not telling:
@@ -104,7 +107,8 @@ class DecisionRows:
         )
         answer = _delivered(record)
         for number in telling:
-            self._step(record.request_id, record.steps[number], number, number == answer)
+            ended = end_propensity(record) if number == telling[-1] else None
+            self._step(record.request_id, record.steps[number], number, number == answer, ended)
         return True
 
     def rest(self, line: Line) -> None:
@@ -139,7 +143,14 @@ class DecisionRows:
             column.append(value)
         self._owner.append(len(self._requests["request_id"]) - 1)
 
-    def _step(self, request_id: str, step: StepRecord, number: int, delivered: bool) -> None:
+    def _step(
+        self,
+        request_id: str,
+        step: StepRecord,
+        number: int,
+        delivered: bool,
+        ended: float | None,
+    ) -> None:
         model, good = step.answered_by or step.model, step.error is None
         for name, value in step.signals.items():
             column = self._signals.setdefault(name, [])
@@ -157,6 +168,7 @@ class DecisionRows:
             step.error,
             step.response,
             step.deployment,
+            ended,
         )
 
 
@@ -181,6 +193,19 @@ def _first_of_each(column: Any, owner: list[int]) -> Any:
 def _tells(step: StepRecord) -> bool:
     """Whether a call was made and ended by itself, so that it says something of its model."""
     return step.error is None or (step.error != _CANCELLED and bool(step.attempts))
+
+
+def end_propensity(record: Record) -> float | None:
+    """Probability of ending after the last call, given the calls: of the draws that came later.
+
+    None where the request did not come to its end, or where no draw is recorded although a call was
+    drawn.
+    """
+    calls = math.prod(step.propensity for step in record.steps)
+    if record.status not in ("answered", "failed") or (calls < 1.0 and not record.choices):
+        return None
+    draws = math.prod(choice.propensity for choice in record.choices)
+    return min(1.0, draws / calls) if calls > 0 and record.choices else 1.0
 
 
 def _delivered(record: Record) -> int:

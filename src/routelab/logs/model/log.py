@@ -382,6 +382,8 @@ def arrays(log: Any) -> dict[str, Any]:
     found = {name: getattr(log, name) for name in names}
     if not found.get("token_parts", True):  # logs without are what they were before there were any
         del found["token_parts"]
+    if found.get("ended", 0) is None:  # likewise
+        del found["ended"]
     again = {f"again {at}": arrays(it) for at, it in enumerate(getattr(log, "again", ()), 1)}
     return {**found, **again, "requests": vars(log.requests)}
 

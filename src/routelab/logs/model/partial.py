@@ -30,6 +30,8 @@ class PartialLog(LogBase):
         error: (s,) the call failed.
         signals, extra_usd: (s,) by signal: confidence, and USD that obtaining it adds.
         unasked: (s,) by column, numbers of which nobody said that they are signals.
+        ended: (n,) probability of ending after the last call, given all calls; NaN where the log
+            does not say; None if it never does.
         texts: prompts of the requests, and the first answer of each model to each.
         specs, path, catalogue, notes: as in `Log`.
     """
@@ -54,6 +56,7 @@ class PartialLog(LogBase):
     path: Path | None = None
     catalogue: Catalogue | None = None
     notes: tuple[str, ...] = ()
+    ended: Floats | None = None
 
     @property
     def costed(self) -> tuple[str, ...]:

@@ -1,0 +1,235 @@
+"""What every estimator does: value a policy, say how sure that is, and refuse where it must."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from routelab.core import Floats
+from routelab.errors import LogError
+from routelab.estimators.cross_fitting import Expectations
+from routelab.estimators.diagnostics import diagnostics
+from routelab.estimators.estimate import Diagnostics, Ends, Estimate
+from routelab.estimators.logged_decisions import LoggedDecisions, Outcome
+from routelab.estimators.path_weights import PathWeights, by_request, path_weights
+from routelab.estimators.score_intervals import ScoreMean, certified_interval, score_mean
+from routelab.estimators.target_decisions import TargetDecisions
+
+LEAST_SUPPORT = 0.99
+"""Share of a policy's decisions with support below which no value is given: what the rest comes
+to is nowhere in the log, and could move a quality by .01 already."""
+FEWEST_REQUESTS = 10.0
+"""Effective requests below which no value is given."""
+FEW_REQUESTS = 100.0
+"""Effective requests below which an asymptotic interval is said to be rough."""
+WRONG_PROPENSITIES = 1e-4
+"""P-value of the weights of models below which propensities are taken to be wrong."""
+
+
+class Scores(NamedTuple):
+    """An estimate as a mean over requests.
+
+    Attributes:
+        each: (n,) of the requests; their mean is the estimate, and their spread its variance.
+        expected: by the outcome model; None without one.
+        bias: how far shrinking or leaving out weights may have moved it; 0 for none.
+        notes: of how it was made.
+    """
+
+    each: Floats
+    expected: Expectations | None = None
+    bias: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+class Certified(NamedTuple):
+    """What a certified interval is asked to be.
+
+    Attributes:
+        largest_weight: that a request may have, known before the log was looked at: one over the
+            smallest propensity that exploration allows, for a path the product of its calls'.
+        delta: chance that it misses, in (0, 1).
+    """
+
+    largest_weight: float
+    delta: float = 0.05
+
+
+class Estimator(ABC):
+    """A way to value a policy from decisions that another one took.
+
+    Attributes:
+        name: by which it is asked for.
+        has_interval: whether its error can be known from the log.
+    """
+
+    name: ClassVar[str]
+    has_interval: ClassVar[bool] = True
+
+    @abstractmethod
+    def scores(
+        self, log: LoggedDecisions, target: TargetDecisions, outcome: str, weights: PathWeights
+    ) -> Scores:
+        """The estimate as a mean over requests.
+
+        Args:
+            log: of decisions.
+            target: decisions of the policy on the same requests.
+            outcome: name of an outcome of the log.
+            weights: of the policy along the log.
+        Raises:
+            LogError: the estimator cannot value such a policy from such a log.
+        """
+
+    def value(
+        self,
+        log: LoggedDecisions,
+        target: TargetDecisions,
+        outcome: str = "quality",
+        *,
+        certified: Certified | None = None,
+    ) -> Estimate:
+        """What an outcome of a policy's decisions comes to on average, over the log's requests.
+
+        >>> import numpy as np
+        >>> from routelab.estimators import SNIPS, LoggedDecisions, TargetDecisions
+        >>> rng = np.random.default_rng(0)
+        >>> model = (rng.random(2000) < 0.2).astype(int)  # 1 is asked of one request in five
+        >>> right = (rng.random(2000) < np.where(model == 1, 0.9, 0.7)).astype(float)
+        >>> chance = np.where(model == 1, 0.2, 0.8)
+        >>> log = LoggedDecisions.of_choices(("small", "large"), model, chance, right)
+        >>> always_large = TargetDecisions(np.ones(2000, dtype=int))
+        >>> found = SNIPS().value(log, always_large)
+        >>> f"{found.value:.3f}, {found.ci[0]:.3f} to {found.ci[1]:.3f}"
+        '0.902, 0.873 to 0.931'
+
+        Args:
+            log: of decisions, with their propensities.
+            target: decisions of the policy on the same requests.
+            outcome: name of an outcome of the log.
+            certified: ask for an interval that holds at any number of requests, too.
+        Returns:
+            The value with a 95 % interval; without one, and with the reason, where the log cannot
+            tell.
+        Raises:
+            LogError: the log lacks the outcome or a part of it, or the estimator is not for it.
+            PolicyError: the decisions do not fit the log.
+        """
+        target.check(log)
+        said = log.outcome(outcome)
+        weights = path_weights(log, target)
+        ends = target.of(said, outcome)
+        _check_judged(log, ends, weights, outcome)
+        found = self.scores(log, target, outcome, weights)
+        rests_on = diagnostics(log, target, weights, found.expected, ends)
+        refusal = " ".join(_refusals(rests_on))
+        mean = score_mean(found.each, log.group_codes)
+        logged = _known_mean(said.logged)
+        apart = None if logged is None else score_mean(found.each - said.logged, log.group_codes)
+        sure = None
+        if certified is not None:
+            weighted = np.where(weights.ends > 0, weights.ends * ends, 0.0)
+            summed = by_request(log, weighted)
+            sure = certified_interval(log, said, weights.total, summed, *certified)
+        given = not refusal
+        return Estimate(
+            estimator=self.name,
+            outcome=outcome,
+            value=mean.value if given else None,
+            ci=self._ends(mean, found.bias) if given else None,
+            certified=sure,
+            logged=logged,
+            difference=apart.value if given and apart else None,
+            difference_ci=self._ends(apart, found.bias) if given and apart else None,
+            requests=len(log),
+            groups=mean.groups,
+            refusal=refusal,
+            notes=(*found.notes, *_notes(log, target, said, rests_on)),
+            diagnostics=rests_on,
+        )
+
+    def _ends(self, mean: ScoreMean, bias: float) -> Ends | None:
+        if not self.has_interval or math.isnan(mean.error):
+            return None
+        return mean.widened(bias)
+
+
+def one_call_only(log: LoggedDecisions, target: TargetDecisions, name: str, other: str) -> None:
+    """Refuse paths to an estimator of single choices.
+
+    Raises:
+        LogError: the log or the policy makes several calls on a request.
+    """
+    if not (log.one_call and target.one_call):
+        raise LogError(
+            f"{log.name}: {name} is for policies and logs of one call a request, and here are"
+            f" several; use {other}"
+        )
+
+
+def _check_judged(log: LoggedDecisions, ends: Floats, weights: PathWeights, outcome: str) -> None:
+    lacking = np.isnan(ends) & (weights.ends > 0)
+    count = int(np.count_nonzero(lacking))
+    if count:
+        row = int(log.request[np.flatnonzero(lacking)[0]])
+        raise LogError(
+            f"{log.name}: {outcome} is not known of {count:,} answers that the policy would"
+            f" deliver, such as on request row {row}; judge them, or take requests of which every"
+            " answer was judged if it was left to chance which ones were"
+        )
+
+
+def _known_mean(logged: Floats) -> float | None:
+    mean = float(logged.mean())
+    return None if math.isnan(mean) else mean
+
+
+def _refusals(found: Diagnostics) -> Iterator[str]:
+    """Why a value would mislead, a sentence each."""
+    if found.supported < LEAST_SUPPORT:
+        yield (
+            f"{1 - found.supported:.1%} of the policy's decisions have no support: the log could"
+            " not have taken them, so what they come to is nowhere in it."
+        )
+        return
+    if found.effective_requests < FEWEST_REQUESTS:
+        yield (
+            f"The log tells of {found.effective_requests:.1f} effective requests of this policy"
+            f" ({found.matched:,} of its decisions were taken); {FEWEST_REQUESTS:.0f} are the"
+            " least."
+        )
+        return
+    wrong = [it for it in found.models if it.p_value < WRONG_PROPENSITIES]
+    if wrong:
+        shown = ", ".join(
+            f"{it.model} has {it.weighted:.3f} of the weight where {it.share:.3f} is due"
+            for it in wrong
+        )
+        yield (
+            f"Weights do not fit the propensities ({shown}): either these are not the"
+            " probabilities of the calls, or the log never takes a part of the policy's decisions;"
+            " name the logging policy, so that both are computed from it."
+        )
+
+
+def _notes(
+    log: LoggedDecisions, target: TargetDecisions, outcome: Outcome, found: Diagnostics
+) -> Iterator[str]:
+    """What to know before believing an estimate."""
+    if LEAST_SUPPORT <= found.supported < 1.0 - 1e-12:
+        reach = (1 - found.supported) * (outcome.high - outcome.low)
+        moved = f", which may move it by {reach:.4f}" if math.isfinite(reach) else ""
+        yield f"{1 - found.supported:.2%} of the policy's decisions have no support{moved}"
+    if FEWEST_REQUESTS <= found.effective_requests < FEW_REQUESTS:
+        yield f"{found.effective_requests:.0f} effective requests: the interval is rough"
+    if log.source == "estimated":
+        yield "propensities are estimated: right only if nothing else swayed the logging policy"
+    if log.policy is None and target.after is not None and log.ended is None:
+        yield (
+            "the log does not say how likely it was to end where it did: whether it could have gone"
+            " on where the policy does is judged by the mean weight alone"
+        )

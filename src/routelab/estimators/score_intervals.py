@@ -1,0 +1,130 @@
+"""Intervals of means of scores, one for each request, robust to sessions and heavy tails."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from routelab.core import Floats, Ints
+from routelab.errors import LogError
+from routelab.estimators.logged_decisions import LoggedDecisions, Outcome
+from routelab.stats import betting, grouped, student_quantile, student_tail
+
+_MANY = 1000
+"""Degrees of freedom from which Student's t is a normal."""
+
+
+class ScoreMean(NamedTuple):
+    """A mean of scores and how sure it is.
+
+    Attributes:
+        value: in units of the scores.
+        error: its standard error, robust to groups; NaN of a single group.
+        freedom: degrees of freedom of that error: few where few requests make it up.
+        groups: independent ones.
+    """
+
+    value: float
+    error: float
+    freedom: float
+    groups: int
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """95 % interval."""
+        half = self.error * student_quantile(max(1.0, self.freedom))
+        return self.value - half, self.value + half
+
+    def widened(self, by: float) -> tuple[float, float]:
+        """95 % interval, with so much more on both sides."""
+        low, high = self.ends
+        return low - by, high + by
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, of a mean of zero; 1 where nothing varies and the mean is zero."""
+        if not self.value or math.isnan(self.error):
+            return 1.0
+        if not self.error:
+            return 0.0
+        t, freedom = self.value / self.error, math.floor(max(1.0, self.freedom))
+        return student_tail(t, freedom) if freedom < _MANY else math.erfc(abs(t) / math.sqrt(2.0))
+
+
+def score_mean(scores: Floats, codes: Ints | None) -> ScoreMean:
+    """The mean of scores (n,) over requests, by linearisation.
+
+    The degrees of freedom are those of the variance's own estimate, 2 n / (kurtosis - 1): where a
+    few explored requests carry most of the weight it is as uncertain as that of a few requests.
+
+    Args:
+        scores: finite.
+        codes: (n,) number of each request's group; None where all are independent.
+    Source: Liang & Zeger 1986 (groups); Satterthwaite 1946 (degrees of freedom).
+    """
+    n = len(scores)
+    value = float(scores.mean())
+    rest: Floats = scores - value
+    if codes is not None:
+        rest = np.asarray(np.bincount(codes, rest), dtype=np.float64)
+    groups = len(rest)
+    np.square(rest, out=rest)
+    total = float(rest.sum())
+    if groups < 2:
+        return ScoreMean(value, math.nan, 1.0, groups)
+    error = math.sqrt(total * groups / (groups - 1)) / n
+    fourth = float(np.dot(rest, rest))
+    kurtosis = groups * fourth / total**2 if total else 1.0
+    freedom = min(groups - 1.0, 2.0 * groups / max(kurtosis - 1.0, 2.0 * groups / (groups - 1.0)))
+    return ScoreMean(value, error, freedom, groups)
+
+
+def certified_interval(
+    log: LoggedDecisions,
+    outcome: Outcome,
+    weights: Floats,
+    weighted: Floats,
+    largest_weight: float,
+    delta: float,
+) -> tuple[float, float]:
+    """An interval that holds at any number of requests, whatever the outcomes are like.
+
+    Weights times outcomes are at most the largest weight times the largest outcome, and 0 at
+    least: what a bet on their mean needs. The upper end comes from how far outcomes fall short
+    of the best. So neither end is harmed where the log gives a part of the policy's decisions no
+    support: they then count as the worst, and as the best.
+
+    Args:
+        log: for its groups.
+        outcome: of a range that is known.
+        weights: (n,) of the requests.
+        weighted: (n,) weights times outcomes.
+        largest_weight: that any request may have, known before the log was looked at.
+        delta: chance that the interval misses, in (0, 1).
+    Raises:
+        LogError: a range that is not known, or a weight above the largest one.
+    Source: Waudby-Smith & Ramdas 2023, "Estimating means of bounded random variables by betting";
+        Thomas, Theocharous & Ghavamzadeh 2015, "High-confidence off-policy evaluation".
+    """
+    low, high = outcome.low, outcome.high
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise LogError(
+            f"{log.name}: nothing bounds this outcome, so that no interval is certain; give the"
+            " most that a request can come to as its `high`"
+        )
+    if float(weights.max()) > largest_weight * (1 + 1e-9):
+        raise LogError(
+            f"{log.name}: a request has weight {float(weights.max()):.6g}, above the largest one"
+            f" that was said to be possible, {largest_weight:.6g}; give what exploration allows,"
+            " one over the smallest propensity"
+        )
+    span, codes = high - low, log.group_codes
+    gained = np.clip((weighted - low * weights) / span, 0.0, largest_weight)
+    missed = np.clip(weights - gained, 0.0, largest_weight)
+    ends = [
+        betting.lower(grouped(values, codes, 0.0, largest_weight), delta / 2)
+        for values in (gained, missed)
+    ]
+    return low + span * max(0.0, ends[0]), low + span * (1.0 - max(0.0, ends[1]))

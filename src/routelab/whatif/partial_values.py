@@ -1,0 +1,213 @@
+"""Policies valued from a partial log: what they would come to, had they decided in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from routelab.core import Floats, Policy, Scoring
+from routelab.core.catalogue import Catalogue
+from routelab.errors import LogError
+from routelab.estimators import (
+    DEFAULT_OF_ONE_CALL,
+    DEFAULT_OF_PATHS,
+    Certified,
+    CrossFit,
+    Estimate,
+    Exploration,
+    LoggedDecisions,
+    LoggingPolicy,
+    Ridge,
+    TargetDecisions,
+    estimator,
+    explorations,
+    judged_part,
+    logged_decisions,
+)
+from routelab.logs.model import PartialLog
+from routelab.replay import PathDecisions, path_decisions
+
+OUTCOMES = ("quality", "cost_usd", "latency_s")
+"""What policies are valued by, as far as the log has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class PolicyToValue:
+    """A policy with all that it needs to decide.
+
+    Attributes:
+        name: for tables.
+        policy: that decides.
+        scoring: the scorers that it names.
+        catalogue: rules out models that lack a request's needs; None for the log's.
+    """
+
+    name: str
+    policy: Policy
+    scoring: Scoring | None = None
+    catalogue: Catalogue | None = None
+
+    def along(self, log: PartialLog) -> PathDecisions:
+        """What it would do along a log's calls."""
+        return path_decisions(self.policy, log, catalogue=self.catalogue, scoring=self.scoring)
+
+
+class PolicyValue(msgspec.Struct, frozen=True):
+    """What a policy is worth on a partial log.
+
+    Attributes:
+        policy: its name.
+        estimates: by outcome.
+        lacking: by outcome, why there is no estimate at all.
+        exploration: what would tell more, where an estimate is refused.
+    """
+
+    policy: str
+    estimates: Mapping[str, Estimate]
+    lacking: Mapping[str, str]
+    exploration: tuple[Exploration, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether quality, or an outcome that the log has, has no value."""
+        refused = any(it.value is None for it in self.estimates.values())
+        return refused or "quality" in self.lacking
+
+
+# Many arguments: each is a choice of the user's, by name.
+def value(
+    log: PartialLog,
+    policies: Sequence[PolicyToValue],
+    *,
+    logged_by: PolicyToValue | None = None,
+    method: str | None = None,
+    judged_at_random: bool = False,
+    features: Floats | None = None,
+    certified: Certified | None = None,
+    folds: int = 5,
+    seed: int = 0,
+) -> list[PolicyValue]:
+    """Value policies from a log in which only the models that were chosen answered.
+
+    Args:
+        log: of another policy's decisions, with propensities or with that policy.
+        policies: to value.
+        logged_by: the policy that made the log; its probabilities take the place of logged ones,
+            which is right too where several of its draws lead to the same call.
+        method: name of an estimator; default `sndr` where policy and log make one call a request,
+            else `prefix-dr`.
+        judged_at_random: rest the quality on judged requests alone, as picked by chance.
+        features: (n, d) numbers about requests, for the outcome model; default prompts' lengths.
+        certified: ask for intervals that hold at any number of requests, of quality.
+        folds: of the outcome model's cross-fitting.
+        seed: of their cut.
+    Raises:
+        LogError: the log cannot be used at all.
+        RoutelabError: a policy cannot be followed along it.
+    """
+    known = logged_decisions(log, policy=_by_construction(log, logged_by), features=features)
+    fit = CrossFit(Ridge(), folds=folds, seed=seed)
+    judged, note = (known, "")
+    if judged_at_random and "quality" in known.outcomes:
+        judged, note = judged_part(known)
+    return [
+        _valued(log, it, known, judged, note, method=method, fit=fit, certified=certified)
+        for it in policies
+    ]
+
+
+def _by_construction(log: PartialLog, policy: PolicyToValue | None) -> LoggingPolicy | None:
+    if policy is None:
+        return None
+    made = policy.along(log)
+    return LoggingPolicy(made.first, made.after, made.end)
+
+
+def target_decisions(
+    made: PathDecisions, log: LoggedDecisions, name: str = "the policy"
+) -> TargetDecisions:
+    """A policy's decisions along a log, as estimators read them.
+
+    Args:
+        made: along the log's calls.
+        log: the same calls.
+        name: of the policy, for messages.
+    """
+    ends = {}
+    for outcome in OUTCOMES:
+        if outcome in log.outcomes:
+            own, usual = getattr(made, outcome), log.outcomes[outcome].at_end
+            merged = np.where(made.end > 0, own, usual)
+            if not np.array_equal(merged, usual, equal_nan=True):
+                ends[outcome] = merged
+    if made.one_call:
+        return TargetDecisions(made.first, at_end=ends, name=name)
+    return TargetDecisions(made.first, made.after, made.end, ends, name)
+
+
+def _valued(
+    log: PartialLog,
+    policy: PolicyToValue,
+    known: LoggedDecisions,
+    judged: LoggedDecisions,
+    note: str,
+    **how: Any,
+) -> PolicyValue:
+    """One policy by all outcomes; one that cannot be had does not keep back the others."""
+    made = policy.along(log)
+    whole = target_decisions(made, known, policy.name)
+    estimates, lacking = {}, {}
+    for outcome in OUTCOMES:
+        if outcome not in known.outcomes:
+            lacking[outcome] = f"the log has no {outcome}"
+            continue
+        rests_on, target = known, whole
+        if outcome == "quality" and judged is not known:
+            rests_on = judged
+            target = target_decisions(_taken(made, known), judged, policy.name)
+        try:
+            found = _estimate(rests_on, target, outcome, **how)
+        except LogError as error:
+            lacking[outcome] = "; ".join(error.args)
+            continue
+        notes = (*found.notes, *((note,) if note and rests_on is judged else ()))
+        estimates[outcome] = msgspec.structs.replace(found, notes=notes)
+    refused = any(it.value is None for it in estimates.values())
+    more = explorations(known, whole, per_day=_per_day(log)) if refused else ()
+    return PolicyValue(policy.name, estimates, lacking, more)
+
+
+def _estimate(
+    log: LoggedDecisions,
+    target: TargetDecisions,
+    outcome: str,
+    *,
+    method: str | None,
+    fit: CrossFit,
+    certified: Certified | None,
+) -> Estimate:
+    single = log.one_call and target.one_call
+    name = method or (DEFAULT_OF_ONE_CALL if single else DEFAULT_OF_PATHS)
+    asked = certified if outcome == "quality" else None
+    return estimator(name, fit).value(log, target, outcome, certified=asked)
+
+
+def _taken(made: PathDecisions, log: LoggedDecisions) -> PathDecisions:
+    """The decisions on the requests that were judged."""
+    rows = ~np.isnan(log.outcome("quality").logged)
+    calls = rows[log.request]
+    first, *rest = made
+    return PathDecisions(first[rows], *(it[calls] for it in rest))
+
+
+def _per_day(log: PartialLog) -> float | None:
+    """Requests that come in a day; None where the log has no times."""
+    times = log.requests.timestamp_s
+    if times is None or np.isnan(times).all():
+        return None
+    seconds = float(np.nanmax(times) - np.nanmin(times))
+    return len(log) / seconds * 86_400 if seconds > 0 else None
