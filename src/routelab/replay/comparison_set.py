@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from routelab.core import CallEstimate, Ints, Policy, Scoring
+from routelab.core import CallEstimate, Floats, Ints, Policy, Scoring
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import short_repr
 from routelab.errors import UncoveredError
@@ -28,7 +28,7 @@ from routelab.stats import block_length, effective_groups
 JUDGED = ("calibrate", "test")
 """Parts on which baselines read prompts; the others are only searched on, again and again."""
 
-COMPUTED = ("cache", "learned")
+COMPUTED = ("cache", "learned", "resampled")
 """Attributes that are worked out when they are first asked for."""
 SEARCHED = "searched"
 """All parts that a study searched on, where a part of its log is asked for."""
@@ -82,6 +82,11 @@ class ComparisonSet:
         prompts = self.part in JUDGED
         return learned_routers(self.reference, self.log, self.fixed(), prompts=prompts)
 
+    @cached_property
+    def resampled(self) -> dict[bytes, Floats]:
+        """Means in resamples of these rows, by a digest of what was resampled."""
+        return {}
+
     @property
     def models(self) -> tuple[str, ...]:
         """The candidates."""
@@ -91,9 +96,12 @@ class ComparisonSet:
         """For other processes: without what was computed, which cannot travel."""
         return {name: value for name, value in vars(self).items() if name not in COMPUTED}
 
-    def replay(self, policy: Policy) -> Replay:
+    def replay(self, policy: Policy, *, means_only: bool = False) -> Replay:
         """What a policy does on these rows.
 
+        Args:
+            policy: to replay.
+            means_only: only quality and cost of the result count, which takes half the time.
         Raises:
             UncoveredError: on some of them it asks for what the log cannot know.
         """
@@ -103,7 +111,7 @@ class ComparisonSet:
             "estimates": self.estimates,
             "cache": self.cache,
         }
-        replayed = run(policy, self.log, **how)
+        replayed = run(policy, self.log, means_only=means_only, **how)
         unknown = np.flatnonzero(~replayed.covered)
         if len(unknown):
             raise UncoveredError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from typing import NamedTuple, TypeAlias, TypeVar
 
 import msgspec
@@ -291,17 +292,35 @@ def measure(comparison: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -
     columns = np.column_stack([column for pair in outcomes.values() for column in pair])
     resamples = Resamples(comparison.groups, n_resamples=RESAMPLES, seed=comparison.seed)
     sums, length = _over_time(comparison, resamples.codes, resamples.sums(columns))
-    samples, even = resamples.means_of(sums), comparison.rest.even
+    samples, even = _resampled(comparison, resamples, sums), comparison.rest.even
     return {
         key: Measure(
             exact_mean(pair.quality),
             exact_mean(pair.cost_usd),
-            samples[:, 2 * i],
-            samples[:, 2 * i + 1],
+            samples[2 * i],
+            samples[2 * i + 1],
             OutcomeSums(sums[2 * i], sums[2 * i + 1], sums[-1], length, even),
         )
         for i, (key, pair) in enumerate(outcomes.items())
     }
+
+
+def _resampled(
+    comparison: ComparisonSet, resamples: Resamples, sums: Floats
+) -> list[Floats]:
+    """(B,) mean of each row of sums but the last in each resample, made once for these rows."""
+    sized = blake2b(sums[-1])
+    keys = []
+    for row in sums[:-1]:
+        key = sized.copy()
+        key.update(row)
+        keys.append(key.digest())
+    known = comparison.resampled
+    new = {key: at for at, key in enumerate(keys) if key not in known}
+    if new:
+        means = resamples.means_of(sums[[*new.values(), -1]])
+        known.update(zip(new, means.T, strict=True))
+    return [known[key] for key in keys]
 
 
 def _over_time(comparison: ComparisonSet, codes: Ints | None, sums: Floats) -> tuple[Floats, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -51,12 +52,19 @@ def chi_square_tail(statistic: float, degrees: int) -> float:
     Source: Abramowitz & Stegun 1964, 26.4.4 and 26.4.5.
     """
     half = statistic / 2.0
-    start = 0.5 if degrees % 2 else 1.0
     found = math.erfc(math.sqrt(half)) if degrees % 2 else math.exp(-half)
-    for step in range((degrees - 1) // 2):
-        a = start + step
-        found += math.exp(a * math.log(half) - half - math.lgamma(a + 1.0)) if half else 0.0
+    if half:
+        log = math.log(half)
+        for a, log_gamma in _log_gammas(degrees):
+            found += math.exp(a * log - half - log_gamma)
     return min(1.0, found)
+
+
+@lru_cache(maxsize=32)  # many columns are tested at the same few numbers of degrees
+def _log_gammas(degrees: int) -> tuple[tuple[float, float], ...]:
+    """Each power of the series, and the logarithm of what it is divided by."""
+    start = 0.5 if degrees % 2 else 1.0
+    return tuple((start + it, math.lgamma(start + it + 1.0)) for it in range((degrees - 1) // 2))
 
 
 def _tail(seen: int, drawn: int, marked: int, logs: Floats) -> float:

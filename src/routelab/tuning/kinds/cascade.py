@@ -15,8 +15,9 @@ from routelab.replay import ComparisonSet, costs_sha256
 from routelab.stats import thinned
 from routelab.tuning.kinds.cascade_space import MAX_STEPS as LONGEST
 from routelab.tuning.kinds.cascade_space import Cascades, ThresholdsByModel, Trial
+from routelab.tuning.kinds.holdout import Holdout
 from routelab.tuning.kinds.search_summary import SearchSummary, search_summary
-from routelab.tuning.objectives import Demands, Excess, FrontPoint, front, is_met, mean_cost_quality
+from routelab.tuning.objectives import Excess, FrontPoint, front, is_met
 from routelab.tuning.options import UNSAID, Options
 from routelab.tuning.search import Plan, StorageLocation, TrialStore, search
 from routelab.tuning.solvers import (
@@ -74,35 +75,34 @@ class _Tried(NamedTuple):
 
 
 def cascades(
-    tuning: ComparisonSet,
+    holdout: Holdout,
     thresholds: ThresholdsByModel,
     alone: Sequence[FrontPoint],
-    wanted: Demands,
     options: Options,
     progress: Progress | None,
 ) -> CascadeSearch:
     """Search plain cascades on tune.
 
     Args:
-        tuning: rows to search on.
+        holdout: rows to search on, and the user's bounds there; it keeps what policies come to.
         thresholds: threshold candidates by signal and model; without any, single models only.
         alone: each candidate by itself.
-        wanted: the user's bounds on these rows.
         options: of the study: trials, seed, sampler, storage and processes.
         progress: called with the number of finished trials and that of all.
     Raises:
         TuningError: the storage cannot be used, or holds another study.
     """
-    single = [_Tried(point, wanted.further(tuning.replay(point.policy))) for point in alone]
+    tuning = holdout.comparison
+    single = [_Tried(point, holdout.excess(point.policy)) for point in alone]
     if not thresholds:
         return CascadeSearch(_front(single), [], [tried.excess for tried in single], [], None)
-    task = Cascades(tuning, thresholds, wanted)
+    task = Cascades(tuning, thresholds, holdout.wanted)
     location = _location(tuning, options)
     if location is not None:
         TrialStore(location, task.names)  # before anything is spent
         location = location._replace(fresh=False)
     solved = [
-        _tried(tuning, wanted, policy)
+        _tried(holdout, policy)
         for signal in dict.fromkeys(signal for signal, _ in thresholds)
         for solver in _solvers(tuning)
         for policy in solver(
@@ -139,9 +139,8 @@ def _solvers(tuning: ComparisonSet) -> Sequence[Solver]:
     return few if len(tuning.models) <= FEW else (*few, local_search.cascades)
 
 
-def _tried(comparison: ComparisonSet, wanted: Demands, policy: Policy) -> _Tried:
-    replay = comparison.replay(policy)
-    return _Tried(FrontPoint(policy, mean_cost_quality(replay)), wanted.further(replay))
+def _tried(holdout: Holdout, policy: Policy) -> _Tried:
+    return _Tried(FrontPoint(policy, holdout.score(policy)), holdout.excess(policy))
 
 
 def _further(excess: Excess) -> Excess:
@@ -196,13 +195,12 @@ def _chains(log: Log, signal: str) -> list[tuple[tuple[str, ...], dict[str, Thre
 
 
 def _best(log: Log, signals: Sequence[str]) -> list[Cascade]:
-    found = [
-        one
+    found = (
+        grid.chain_front(log, signal, chain, thresholds)
         for signal in signals
         for chain, thresholds in _chains(log, signal)
-        for one in grid.of_chain(log, signal, chain, thresholds)
-    ]
-    return [one.policy for one in sorted(grid.best(found), key=lambda one: one.cost)]
+    )
+    return [one.policy for one in sorted(grid.best_of_chains(found), key=lambda one: one.cost)]
 
 
 def _starts(points: Sequence[FrontPoint]) -> list[Cascade | Fixed]:

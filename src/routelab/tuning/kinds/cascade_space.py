@@ -96,7 +96,7 @@ class Cascades:
     def measure(self, params: Mapping[str, Any]) -> TrialOutcome:
         """USD per 1,000 requests and quality on tune, and by how much each bound is broken."""
         policy = self.policy(params)
-        replay = self.comparison.replay(policy)
+        replay = self.comparison.replay(policy, means_only=not self.demands.timed)
         found = mean_cost_quality(replay)
         excess = self.demands.excess(found, replay)
         feasible = all(value <= 0 for value in excess.values())

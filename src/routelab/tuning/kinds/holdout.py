@@ -70,6 +70,7 @@ class Holdout:
 
     Attributes:
         comparison: the rows.
+        wanted: the user's bounds on them.
         block: (n,) block of each row.
         blocks: how many there are.
         folds: how many folds they make.
@@ -85,7 +86,7 @@ class Holdout:
         seed: int = 0,
     ) -> None:
         self.comparison = comparison
-        self._wanted = wanted
+        self.wanted = wanted
         self.block = _deal(comparison.groups, blocks, seed)
         self.blocks = int(self.block.max()) + 1
         self.folds = min(folds, self.blocks)
@@ -105,6 +106,16 @@ class Holdout:
     def score(self, policy: Policy) -> PolicyScore:
         """Mean cost and quality of a policy on all rows."""
         return self._of(policy).score
+
+    def learn_from(self, other: Holdout) -> None:
+        """Take over what another holdout of the same rows measured, if its blocks are the same.
+
+        Args:
+            other: of rows without the scores that these have, so that none of its policies asks
+                for one.
+        """
+        if np.array_equal(self.block, other.block):
+            self._kept = {**other._kept, **self._kept}
 
     def meeting(self, policies: Iterable[Policy]) -> list[Policy]:
         """Those that meet these bounds; all of them where none does."""
@@ -148,13 +159,13 @@ class Holdout:
 
     def _of(self, policy: Policy) -> _Kept:
         if (kept := self._kept.get(policy)) is None:
-            done = self.comparison.replay(policy)
+            done = self.comparison.replay(policy, means_only=not self.wanted.timed)
             sums = [
                 np.bincount(self.block, values, minlength=self.blocks)
                 for values in (1000 * done.cost_usd, done.quality)
             ]
             kept = self._kept[policy] = _Kept(
-                mean_cost_quality(done), self._wanted.further(done), np.stack(sums, axis=1)
+                mean_cost_quality(done), self.wanted.further(done), np.stack(sums, axis=1)
             )
         return kept
 

@@ -73,6 +73,11 @@ class Demands:
     reference: Policy
     groups: tuple[Groups, ...]
 
+    @property
+    def timed(self) -> bool:
+        """Whether a bound looks at latency."""
+        return self.bounds.max_p95_s is not None
+
     def further(self, replay: Replay) -> dict[str, float]:
         """The excess over bounds on latency and on groups.
 

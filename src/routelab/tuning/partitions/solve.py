@@ -70,13 +70,12 @@ def cascades(
     usable = tuple(grid.checked(spec) for spec in specs if spec.chains)
     if not usable:
         return []
-    solved = [
-        point
+    solved = (
+        grid.solved(stats, chain)
         for stats in scan.tally(parts, usable)
         for chain in stats.spec.chains
-        for point in grid.solved(stats, chain)
-    ]
-    best = sorted(grid.best(solved), key=lambda point: point.cost)
+    )
+    best = sorted(grid.best_of_chains(solved), key=lambda point: point.cost)
     return [point.policy for point in thinned(best, POINTS)]
 
 

@@ -147,7 +147,7 @@ def search_kinds(
 
     if CASCADE in plan.kinds:
         searching = structs.replace(options, trials=plan.trials)
-        cascades = cascade.cascades(tuning, thresholds, alone, wanted, searching, progress)
+        cascades = cascade.cascades(holdout, thresholds, alone, searching, progress)
         found.cascades, found.fronts[CASCADE] = cascades, cascades.front
         found.proposed[CASCADE] = cascades.near
         found.again[CASCADE] = cascade.source(signals)
@@ -159,6 +159,7 @@ def search_kinds(
     for note in found.notes:
         notify(f"note: {note}")
     if more is not None:
+        more.holdout.learn_from(holdout)
         holdout = more.holdout
         found.fronts |= more.fronts
         found.proposed |= more.policies

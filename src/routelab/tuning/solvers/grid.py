@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from routelab.core import Floats
 from routelab.errors import TuningError
 from routelab.logs.model import Log
 from routelab.metrics import pareto
@@ -49,6 +50,29 @@ class GridCascade(NamedTuple):
     policy: Cascade
 
 
+class ChainFront(NamedTuple):
+    """The non-dominated cascades of one chain, by rising cost, before any is made a policy.
+
+    Attributes:
+        models: of the chain, cheapest first.
+        signal: confidence signal that every threshold is of.
+        thresholds: (k, len(models) - 1).
+        cost, quality: (k,) sums over the log, as of `GridCascade`.
+    """
+
+    models: tuple[str, ...]
+    signal: str
+    thresholds: Floats
+    cost: Floats
+    quality: Floats
+
+    def points(self, at: Iterable[int] | None = None) -> Iterator[GridCascade]:
+        """All of them, or those at some places."""
+        for row in range(len(self.cost)) if at is None else at:
+            policy = Cascade(self.models, tuple(self.thresholds[row].tolist()), self.signal)
+            yield GridCascade(float(self.cost[row]), float(self.quality[row]), policy)
+
+
 def cascades(
     log: Log, signal: str, thresholds: Mapping[str, ThresholdCandidates], *, steps: int = MAX_STEPS
 ) -> Iterator[Cascade]:
@@ -62,13 +86,23 @@ def cascades(
     Raises:
         TuningError: the grid does not fit into memory.
     """
-    points = (
-        point
-        for chain in chains(log, thresholds, steps)
-        for point in of_chain(log, signal, chain, thresholds)
-    )
-    for point in thinned(best(points), FRONT):
+    fronts = (chain_front(log, signal, it, thresholds) for it in chains(log, thresholds, steps))
+    for point in thinned(best_of_chains(fronts), FRONT):
         yield point.policy
+
+
+def best_of_chains(fronts: Iterable[ChainFront]) -> list[GridCascade]:
+    """`best` of all points of some chains, of which no other is made a policy."""
+    listed = [it for it in fronts if len(it.cost)]
+    if not listed:
+        return []
+    kept = pareto(*(np.concatenate(it) for it in zip(*(one[-2:] for one in listed), strict=True)))
+    ends = np.cumsum([len(it.cost) for it in listed])
+    return [
+        point
+        for it, mine in zip(listed, np.split(kept, ends[:-1]), strict=True)
+        for point in it.points(np.flatnonzero(mine).tolist())
+    ]
 
 
 def best(found: Iterable[GridCascade]) -> list[GridCascade]:
@@ -93,33 +127,38 @@ def of_chain(
     Raises:
         TuningError: the grid does not fit into memory.
     """
+    yield from chain_front(log, signal, chain, thresholds).points()
+
+
+def chain_front(
+    log: Log, signal: str, chain: tuple[str, ...], thresholds: Mapping[str, ThresholdCandidates]
+) -> ChainFront:
+    """As `of_chain`, in arrays."""
     # One threshold is solved exactly, at the price of a sort; a grid would only lose points.
     if len(chain) == 2:
         exact = two_models.front(log, signal, (chain[0], chain[1]), thresholds[chain[0]])
-        for at in evenly(len(exact.thresholds), FRONT):
-            policy = Cascade(chain, (float(exact.thresholds[at]),), signal)
-            yield GridCascade(float(exact.cost_usd[at]), float(exact.quality[at]), policy)
-        return
+        at = evenly(len(exact.thresholds), FRONT)
+        cuts = exact.thresholds[at, None]
+        return ChainFront(chain, signal, cuts, exact.cost_usd[at], exact.quality[at])
     # The same number of vectors for any length, so that a chain takes about as long as another.
     each = max(2, int(POINTS ** (1 / (len(chain) - 1))))
     levels = tuple(spread(thresholds[name], each) for name in chain[:-1])
     spec = checked(Spec(signal, (Chain(chain, levels),)))
-    yield from solved(kernel(log, spec), spec.chains[0])
+    return solved(kernel(log, spec), spec.chains[0])
 
 
-def solved(stats: Stats, chain: Chain) -> Iterator[GridCascade]:
-    """The non-dominated threshold vectors of one chain, by rising cost."""
+def solved(stats: Stats, chain: Chain) -> ChainFront:
+    """The non-dominated threshold vectors of one chain."""
     totals = stats.totals(chain)
     cost, quality = totals.cost_usd[0], totals.quality[0]
     kept = np.flatnonzero(pareto(cost.ravel(), quality.ravel()))
     kept = kept[np.argsort(cost.ravel()[kept], kind="stable")]
-    for at in kept[evenly(len(kept), FRONT)]:
-        index = np.unravel_index(at, cost.shape)
-        thresholds = tuple(
-            float(edges.values[i]) for edges, i in zip(chain.levels, index, strict=True)
-        )
-        policy = Cascade(chain.models, thresholds, stats.spec.signal)
-        yield GridCascade(float(cost[index]), float(quality[index]), policy)
+    kept = kept[evenly(len(kept), FRONT)]
+    index = np.unravel_index(kept, cost.shape)
+    cuts = [edges.values[i] for edges, i in zip(chain.levels, index, strict=True)]
+    return ChainFront(
+        chain.models, stats.spec.signal, np.column_stack(cuts), cost[index], quality[index]
+    )
 
 
 def spread(candidates: ThresholdCandidates, count: int) -> Levels:
