@@ -61,6 +61,9 @@ _VALUES = 50_000
 class Pass(Protocol):
     """Takes pieces, and that there are no more of the answer."""
 
+    @property
+    def taken_s(self) -> float: ...
+
     async def __call__(self, piece: Mapping[str, Any]) -> None: ...
 
     def complete(self) -> None: ...
@@ -231,7 +234,7 @@ class StreamReader:
     async def release(self) -> None:
         """Pass on what is held back."""
         await checkpoint_if_cancelled()  # what is late already goes to nobody
-        with self._watch.paused():
+        with self._watch.paused(self._sink):
             held, self._held = self._held, []
             for piece in held:
                 self.delivered = True

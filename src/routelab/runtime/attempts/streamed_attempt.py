@@ -36,6 +36,11 @@ from routelab.signals import answer_text
 class PieceSink(Protocol):
     """Takes the pieces of an answer as they come, each a `chat.completion.chunk`."""
 
+    @property
+    def taken_s(self) -> float:
+        """Seconds that the caller has spent on pieces so far, from any start."""
+        ...
+
     async def __call__(self, piece: Mapping[str, Any]) -> None: ...
 
     def complete(self) -> None:
