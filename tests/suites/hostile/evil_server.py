@@ -135,6 +135,11 @@ class Ways:
         media = EVENTS if stream else "application/json"
         await self._whole(gzip.compress(content), "content-encoding: gzip", media=media)
 
+    async def much(self, stream):
+        """An answer faster than a caller reads it."""
+        end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+        await self._whole(event(piece(content="x")) * 300 + event(end), media=EVENTS)
+
     # too much
 
     async def for_ever(self, stream):

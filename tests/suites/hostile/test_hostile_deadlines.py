@@ -103,3 +103,18 @@ def test_a_stream_ends_by_its_deadline(tmp_path, server, way):
 def test_so_it_does_over_aiohttp(tmp_path, server, way, stream):
     took = asyncio.run(best_of_a_few(tmp_path, server, way, "aiohttp", stream=stream))
     assert took <= DEADLINE_S + LATE_S
+
+
+def test_the_time_that_a_caller_takes_is_none_of_the_deadline(tmp_path, server):
+    async def read():
+        said = ""
+        async with router(tmp_path, server, "much", None) as made:
+            async with made.stream("2 + 2?", deadline_s=2.0, max_tokens=5) as answer:
+                async for piece in answer:
+                    said += piece.text
+                    await asyncio.sleep(0.01)
+        return said
+
+    begun = time.monotonic()
+    assert asyncio.run(read()) == "x" * 300
+    assert time.monotonic() - begun > 2.0  # or it showed nothing

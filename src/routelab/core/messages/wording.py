@@ -64,7 +64,7 @@ def value_text(value: object) -> str:
     """A value that was given, in at most 80 characters, whatever it is."""
     try:
         return brief(value, 80)
-    except ValueError:  # Python writes out no whole number of thousands of digits
+    except Exception:  # noqa: BLE001  (whole numbers of thousands of digits, classes of others)
         return f"a {type(value).__name__}"
 
 
