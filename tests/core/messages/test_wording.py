@@ -64,7 +64,6 @@ class _Unshown:
     [
         ({"a": [1, "b", None]}, "{'a': [1, 'b', None]}"),
         ("x" * 200, "'" + "x" * 79),
-        (10**5_000, "a int"),
         (_Unshown(), "a _Unshown"),
         ([_Unshown()], "a list"),
         ((1, 2), "(1, 2)"),
@@ -72,6 +71,10 @@ class _Unshown:
 )
 def test_any_value_is_shown_in_few_characters(value, shown):
     assert value_text(value) == shown
+
+
+def test_a_number_that_python_does_not_write_out_is_named():
+    assert value_text(10**5_000) == "a int"
 
 
 def test_what_is_deep_or_goes_in_a_circle_is_shown_to_where_there_is_room():

@@ -108,11 +108,13 @@ def test_so_it_does_over_aiohttp(tmp_path, server, way, stream):
 def test_the_time_that_a_caller_takes_is_none_of_the_deadline(tmp_path, server):
     async def read():
         said = ""
-        async with router(tmp_path, server, "much", None) as made:
-            async with made.stream("2 + 2?", deadline_s=2.0, max_tokens=5) as answer:
-                async for piece in answer:
-                    said += piece.text
-                    await asyncio.sleep(0.01)
+        async with (
+            router(tmp_path, server, "much", None) as made,
+            made.stream("2 + 2?", deadline_s=2.0, max_tokens=5) as answer,
+        ):
+            async for piece in answer:
+                said += piece.text
+                await asyncio.sleep(0.01)
         return said
 
     begun = time.monotonic()
