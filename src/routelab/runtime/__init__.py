@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from routelab.runtime.config import RouterConfig
     from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
     from routelab.runtime.journal import DecisionLog, LogStatus
+    from routelab.runtime.large_json import decode_anywhere
     from routelab.runtime.listening import base_url, listening_socket
     from routelab.runtime.requests import Observer, Piece, RequestOptions, StreamedAnswer
     from routelab.runtime.routed_answer import RoutedAnswer
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         SAMPLE,
         SHOULD_RETRY,
         TooDeepError,
-        decode_bounded,
         decode_json,
         encode_json,
         header_text,
@@ -64,7 +64,7 @@ else:
             "UpstreamError": "upstream",
             "base_url": "listening",
             "TooDeepError": "wire",
-            "decode_bounded": "wire",
+            "decode_anywhere": "large_json",
             "decode_json": "wire",
             "deployment_label": "upstream",
             "encode_json": "wire",
@@ -100,7 +100,7 @@ __all__ = [
     "Upstream",
     "UpstreamError",
     "base_url",
-    "decode_bounded",
+    "decode_anywhere",
     "decode_json",
     "deployment_label",
     "encode_json",

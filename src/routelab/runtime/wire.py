@@ -36,6 +36,9 @@ DEPTH = 64
 VALUES = 400_000
 """Values of a reply, all counted, which take some 50 milliseconds to read."""
 
+LARGE = 1 << 20
+"""Bytes beyond which JSON is read a little at a time (`large_json`)."""
+
 _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
 """Visible ASCII that needs no escape: all but `%`, the escape, and `,`, which separates."""
 
@@ -70,10 +73,10 @@ def decode_json(data: bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def decode_object(data: bytes) -> dict[str, Any] | None:
+def decode_object(data: bytes, values: int = VALUES) -> dict[str, Any] | None:
     """The JSON object that the bytes are; None if they are anything else, or too much to read."""
     try:
-        value = decode_bounded(data)
+        value = decode_bounded(data, DEPTH, values)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
@@ -129,7 +132,9 @@ def _opened(data: bytes, most: int) -> int:
 def _holds_more(data: bytes, values: int) -> bool:
     """Whether JSON holds more values; texts are taken out only where they may matter."""
     parts = (data[: 1 << 21], data)  # where there are too many, the first tells
-    return any(_marks(it) > values and _marks(_outside_texts(it, b",[{")) > values for it in parts)
+    return any(
+        _marks(it) > values and _marks(outside_texts(it, b",[{")[0]) > values for it in parts
+    )
 
 
 def _marks(data: bytes) -> int:
@@ -145,7 +150,7 @@ def _is_deeper(data: bytes, depth: int) -> bool:
     Args:
         data: JSON.
     """
-    brackets = _outside_texts(data, b"[]{}")
+    brackets, _ = outside_texts(data, b"[]{}")
     for _ in range(depth):
         brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
         if not brackets:
@@ -153,12 +158,23 @@ def _is_deeper(data: bytes, depth: int) -> bool:
     return True
 
 
-def _outside_texts(data: bytes, kept: bytes) -> bytes:
-    """JSON with nothing left of it but these characters, where they are in no text."""
+def outside_texts(data: bytes, kept: bytes, *, within: bool = False) -> tuple[bytes, bool]:
+    """JSON with nothing left of it but these characters where they are in no text.
+
+    Args:
+        data: JSON, or a slice of it.
+        kept: the characters.
+        within: the slice begins in a text.
+    Returns:
+        what is left, and whether it ends in a text.
+    """
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
     left = data.translate(None, _all_but(kept + b'"')).replace(b'""', b"")
-    return b"".join(left.split(b'"')[::2]) if b'"' in left else left
+    if b'"' not in left:
+        return (b"" if within else left), within
+    parts = left.split(b'"')
+    return b"".join(parts[within::2]), bool((len(parts) - 1 + within) % 2)
 
 
 @cache

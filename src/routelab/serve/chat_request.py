@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from routelab.core.messages import value_text
 from routelab.errors import RequestError
-from routelab.runtime import TooDeepError, decode_bounded, header_text
+from routelab.runtime import TooDeepError, decode_anywhere, header_text
 from routelab.runtime.requests import Messages
 from routelab.serve.refusal import RefusedError, malformed
 
@@ -43,7 +43,7 @@ class ChatRequest(NamedTuple):
     parameters: Mapping[str, Any]
 
 
-def decode_body(content: bytes, depth: int) -> dict[str, Any]:
+async def decode_body(content: bytes, depth: int) -> dict[str, Any]:
     """The object that a body is.
 
     Args:
@@ -53,7 +53,7 @@ def decode_body(content: bytes, depth: int) -> dict[str, Any]:
         RefusedError: it is none, or is nested deeper.
     """
     try:
-        body = decode_bounded(content, depth)
+        body = await decode_anywhere(content, depth)
     except TooDeepError as error:
         raise RefusedError(400, f"the body is {error}: flatten it", "body_too_deep") from error
     except ValueError as error:

@@ -12,6 +12,13 @@ import msgspec
 from routelab.core.conversation import content_text
 from routelab.signals.source import Body
 
+_READ = 20_000
+"""Characters of arguments, of all calls of a choice, that are read as JSON; what is longer is equal
+to the same text alone."""
+
+_MEDIA = 1_000
+"""Parts that have a digest each; those after them have one together."""
+
 
 class AnswerParts(msgspec.Struct, frozen=True):
     """What one choice of an answer says.
@@ -66,27 +73,37 @@ def _parts(choice: Mapping[str, Any]) -> AnswerParts:
     message = message if isinstance(message, Mapping) else {}
     finish, refusal = choice.get("finish_reason"), message.get("refusal")
     calls = message.get("tool_calls")
-    found = [_call(it) for it in calls] if isinstance(calls, list) else []
+    found, left = [], _READ
+    for it in calls if isinstance(calls, list) else ():
+        found.append(_call(it, left))
+        left -= _size(it)
     if isinstance(older := message.get("function_call"), Mapping):
         found.append(_call({"function": older}))
     media = _media(message)
     return AnswerParts(
         content_text(message.get("content")) or "",
-        _json({"tool_calls": sorted(found, key=_json)}) if found else "",
+        _json({"tool_calls": sorted(found, key=_json) if found[1:] else found}) if found else "",
         refusal if isinstance(refusal, str) else "",
         finish if isinstance(finish, str) else "",
         _json({"media": media}) if media else "",
     )
 
 
-def _call(call: object) -> dict[str, Any]:
+def _size(call: object) -> int:
+    """Characters of a call's arguments."""
+    function = call.get("function") if isinstance(call, Mapping) else None
+    arguments = function.get("arguments") if isinstance(function, Mapping) else None
+    return len(arguments) if isinstance(arguments, str) else 0
+
+
+def _call(call: object, readable: int = _READ) -> dict[str, Any]:
     call = call if isinstance(call, Mapping) else {}
     if isinstance(custom := call.get("custom"), Mapping):
         return {"input": custom.get("input"), "name": custom.get("name")}
     function = call.get("function")
     function = function if isinstance(function, Mapping) else {}
     arguments = function.get("arguments")
-    if isinstance(arguments, str):
+    if isinstance(arguments, str) and len(arguments) <= readable:
         # else as they are: a model may write what is no JSON
         with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             arguments = _with_one_number(msgspec.json.decode(arguments or "{}"))
@@ -105,15 +122,17 @@ def _with_one_number(value: Any) -> Any:
 def _media(message: Mapping[str, Any]) -> list[str]:
     """SHA-256 of each part that is no text, in order, and of images and sounds beside them."""
     content = message.get("content")
-    parts = [
+    parts: list[Any] = [
         it
         for it in (content if isinstance(content, list) else ())
-        if isinstance(it, Mapping) and not isinstance(it.get("text"), str)
+        if (type(it) is dict or isinstance(it, Mapping)) and not isinstance(it.get("text"), str)
     ]
     images, audio = message.get("images"), message.get("audio")
     parts += images if isinstance(images, list) else []
     if isinstance(audio, Mapping):
         parts.append({"audio": audio.get("data") or audio.get("id")})
+    if len(parts) > _MEDIA:
+        parts = [*parts[:_MEDIA], parts[_MEDIA:]]
     return [hashlib.sha256(_json(it).encode(errors="replace")).hexdigest() for it in parts]
 
 

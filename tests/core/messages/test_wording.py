@@ -5,8 +5,15 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from routelab.core.messages import wording
+from routelab.core.messages import brief, value_text, wording
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+)
 
 
 @pytest.mark.parametrize(("names", "text"), [
@@ -45,3 +52,50 @@ def test_what_rounds_to_zero_is_never_a_minus_zero(value):
     assert wording.with_interval(value, (value, -0.5), "+.3f") == "+0.000 [+0.000, -0.500]"
     assert wording.known(value, "+.3f") == "+0.000"
     assert wording.bracketed((value, value), "+.1f", 100) == "[+0.0, +0.0]"
+
+
+class _Unshown:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ({"a": [1, "b", None]}, "{'a': [1, 'b', None]}"),
+        ("x" * 200, "'" + "x" * 79),
+        (_Unshown(), "a _Unshown"),
+        ([_Unshown()], "a list"),
+        ((1, 2), "(1, 2)"),
+    ],
+)
+def test_any_value_is_shown_in_few_characters(value, shown):
+    assert value_text(value) == shown
+
+
+def test_a_number_that_python_does_not_write_out_is_named():
+    assert value_text(10**5_000) == "a int"
+
+
+def test_what_is_deep_or_goes_in_a_circle_is_shown_to_where_there_is_room():
+    circle = []
+    circle.append(circle)
+    assert value_text(circle) == "[" * 80
+
+
+@given(JSON, st.integers(1, 60))
+def test_a_brief_value_is_the_beginning_of_what_it_is(value, most):
+    assert brief(value, most) == repr(value)[:most]
+
+
+def test_little_is_looked_at_of_a_large_value():
+    class Counted(list):
+        seen = 0
+
+        def __iter__(self):
+            for it in super().__iter__():
+                Counted.seen += 1
+                yield it
+
+    assert len(brief(Counted(range(10**6)), 100)) == 100
+    assert Counted.seen < 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import nullcontext
 
 
@@ -11,6 +12,11 @@ class Sink:
     def __init__(self):
         self.pieces = []
         self.completed = False
+
+    @property
+    def taken_s(self):
+        """As of a caller who takes all the time that is waited for the sink."""
+        return asyncio.get_running_loop().time()
 
     async def __call__(self, piece):
         self.pieces.append(piece)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from routelab.runtime.budgets import SqliteStore
+
 PRICE_USD = 0.001
 """Of each answer: the one that the program below gives."""
 
 
 def killed(folder, kills, seed, stream):
     """Answers that were given before so many kills, and USD that were charged in all."""
-    command = [sys.executable, __file__, str(folder), str(kills), str(seed), str(int(stream))]
+    command = [sys.executable, __file__, str(folder), str(kills), str(seed), stream]
     places = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     done = subprocess.run(
         command,
@@ -30,15 +32,24 @@ def killed(folder, kills, seed, stream):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    db = sqlite3.connect(folder / "b.sqlite")
-    (spent,) = db.execute("SELECT spent FROM accounts WHERE account = 'all'").fetchone()
-    db.close()
-    return int(done.stdout), spent / 1e9
+    (all_,) = asyncio.run(balances_an_hour_later(folder / "b.sqlite"))
+    assert all_.reserved == 0
+    return int(done.stdout), all_.spent / 1e9
 
 
-@pytest.mark.parametrize("stream", [False, True])
+async def balances_an_hour_later(path):
+    """What there is of the accounts once those who were killed count as dead."""
+    store = SqliteStore(path, wall_clock=lambda: time.time() + 3_600.0)
+    await store.kept()
+    found = await store.balances(("total",))
+    await store.aclose()
+    return found
+
+
+@pytest.mark.parametrize("stream", ["", "told at its end", "told at its first piece"])
 @pytest.mark.parametrize("kills", [3, pytest.param(28, marks=pytest.mark.slow)])
 def test_every_answer_that_was_given_is_charged(tmp_path, kills, stream):
+    """Of a stream also what was read of it when the process was killed."""
     answers, charged_usd = killed(tmp_path, kills, 11, stream)
     assert answers > 10 * kills
     assert charged_usd >= answers * PRICE_USD - 1e-9
@@ -82,14 +93,11 @@ def main(folder, kills, seed, stream):
 
 def answering(file, catalogue, folder, write, stream):
     """Answer for ever, and write a byte for each answer."""
-    import asyncio
     from contextlib import asynccontextmanager
 
-    import msgspec
-
     from routelab.runtime import AsyncRouter, OpenReply, Reply, RouterConfig
-    from routelab.runtime.attempts import single_chunk
-    from routelab.runtime.budgets import BudgetRule, Budgets, SqliteStore
+    from routelab.runtime.attempts import sse_event, word_chunks
+    from routelab.runtime.budgets import BudgetRule, Budgets
 
     class Endpoint:
         async def send(self, outgoing):
@@ -99,7 +107,10 @@ def answering(file, catalogue, folder, write, stream):
         @asynccontextmanager
         async def stream(self, outgoing):
             async def chunks():
-                yield b"data: " + msgspec.json.encode(single_chunk(BODY)) + b"\n\ndata: [DONE]\n\n"
+                for piece in word_chunks(BODY, usage=True):
+                    yield sse_event(piece)
+                    await asyncio.sleep(0.001)
+                yield b"data: [DONE]\n\n"
 
             yield OpenReply(200, chunks(), {"content-type": "text/event-stream"})
 
@@ -109,11 +120,13 @@ def answering(file, catalogue, folder, write, stream):
     async def one(router):
         if stream:
             async with router.stream("hi", max_tokens=125) as answer:
-                async for _ in answer:
-                    pass
+                async for piece in answer:
+                    if piece.text and stream == "told at its first piece":
+                        os.write(write, b".")
         else:
             await router.route("hi", max_tokens=125)
-        os.write(write, b".")
+        if stream != "told at its first piece":
+            os.write(write, b".")
 
     async def many(router):
         while True:
@@ -133,4 +146,4 @@ def answering(file, catalogue, folder, write, stream):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "1")
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

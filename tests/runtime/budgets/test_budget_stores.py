@@ -243,6 +243,37 @@ def test_reservations_of_the_dead_are_given_back_and_those_of_the_living_are_not
     assert everyone.reserved == 300
 
 
+def test_streams_of_the_dead_are_charged_and_a_late_settlement_corrects_it(tmp_path):
+    now = [1000.0]
+    streams = tuple(it._replace(streams=True) for it in lines("all", "tenant a"))
+
+    def open_store():
+        return SqliteStore(tmp_path / "b.sqlite", expires_s=60.0, wall_clock=lambda: now[0])
+
+    async def run():
+        gone, slow, other = open_store(), open_store(), open_store()
+        await gone.reserve(streams, 100)
+        hold = await slow.reserve(streams, 300)
+        settled = await slow.reserve(streams, 30)
+        slow.settle(settled, 20)
+        await slow.kept()
+        now[0] += 100.0
+        charged = await other.balances(TODAY)
+        slow.settle(hold, 250)
+        await slow.kept()
+        corrected = await other.balances(TODAY)
+        gone._thread = None  # a crash would not say good-bye
+        for store in (slow, other):
+            await store.aclose()
+        return charged, corrected
+
+    for found, spent in zip(asyncio.run(run()), (420, 370), strict=True):
+        assert {(it.account, it.spent, it.reserved) for it in found} == {
+            ("all", spent, 0),
+            ("tenant a", spent, 0),
+        }
+
+
 def test_a_late_settlement_of_an_expired_reservation_is_still_charged(tmp_path):
     now = [1000.0]
 

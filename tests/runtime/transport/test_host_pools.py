@@ -148,6 +148,8 @@ def test_who_got_no_connection_of_a_small_client_is_told_apart_from_who_got_no_a
         loop = asyncio.get_running_loop()
 
         class Sink:
+            taken_s = 0.0
+
             async def __call__(self, piece):
                 pass
 

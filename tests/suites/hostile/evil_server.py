@@ -37,12 +37,13 @@ class EvilServer:
 
     Attributes:
         asked: requests so far.
+        connections: that are open.
     """
 
     def __init__(self):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self.asked = 0
+        self.asked = self.connections = 0
 
     def __enter__(self):
         self._thread.start()
@@ -69,6 +70,7 @@ class EvilServer:
         await asyncio.sleep(0.01)  # what was aborted is closed in the next turns of the loop
 
     async def _serve(self, reader, writer):
+        self.connections += 1
         try:
             await self._answer(reader, writer)
             writer.close()
@@ -76,6 +78,7 @@ class EvilServer:
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
+            self.connections -= 1
             writer.transport.abort()
 
     async def _answer(self, reader, writer):
@@ -85,7 +88,16 @@ class EvilServer:
         asked = json.loads(await reader.readexactly(length))
         self.asked += 1
         way = head.split(b"/")[1].decode()
-        await getattr(Ways(writer), way)(bool(asked.get("stream")))
+        answering = asyncio.create_task(getattr(Ways(writer), way)(bool(asked.get("stream"))))
+        leaving = asyncio.create_task(reader.read())
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if answering.done():
+                await answering
+        finally:
+            for task in (answering, leaving):
+                task.cancel()
+            await asyncio.gather(answering, leaving, return_exceptions=True)
 
 
 class Ways:
@@ -122,6 +134,11 @@ class Ways:
             )
         media = EVENTS if stream else "application/json"
         await self._whole(gzip.compress(content), "content-encoding: gzip", media=media)
+
+    async def much(self, stream):
+        """An answer faster than a caller reads it."""
+        end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+        await self._whole(event(piece(content="x")) * 300 + event(end), media=EVENTS)
 
     # too much
 
@@ -224,7 +241,58 @@ class Ways:
         deep = b"[" * 800 + b"]" * 800
         await self._for_ever(b'data: {"choices":[{"delta":{"content":' + deep + b"}}]}\n\n")
 
+    # ends too soon
+
+    async def closed(self, stream):
+        pass
+
+    async def reset(self, stream):
+        self._writer.transport.abort()
+
+    async def no_content(self, stream):
+        await self._send(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+
+    async def cut(self, stream):
+        await self._head(media=EVENTS if stream else "application/json", length=1_000)
+        await self._send(event(piece(content="4")) if stream else b'{"choices": [')
+
     # no ends
+
+    async def half(self, stream):
+        await self._head(length=1_000)
+        await self._send(b'{"choices": [')
+        await asyncio.sleep(600)
+
+    async def no_chunk(self, stream):
+        await self._head("transfer-encoding: chunked", media=EVENTS)
+        await self._send(b"FFFFFFF\r\n:")
+        await asyncio.sleep(600)
+
+    async def dripping_head(self, stream):
+        await self._send(b"HTTP/1.1 200 OK\r\n")
+        for at in range(10**9):
+            await self._send(b"x-%d: y\r\n" % at)
+            await asyncio.sleep(0.02)
+
+    async def dripping_events(self, stream):
+        await self._head(media=EVENTS)
+        while True:
+            await self._send(b": still here\n\n")
+            await asyncio.sleep(0.02)
+
+    async def dripping_answer(self, stream):
+        await self._head(media=EVENTS)
+        while True:
+            await self._send(event(piece(content="x")))
+            await asyncio.sleep(0.02)
+
+    async def no_usage(self, stream):
+        """All of an answer, and nothing behind it."""
+        await self._head(media=EVENTS)
+        await self._send(event(piece(content="4")))
+        end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+        await self._send(event(end))
+        await asyncio.sleep(600)
 
     async def silent(self, stream):
         await asyncio.sleep(600)
@@ -252,5 +320,14 @@ STREAMS = (
 LONG_STREAMS = ("events_for_ever", "alike_calls_for_ever", "odd_texts_for_ever")
 """Streams of which all that is taken is an answer that breaks off."""
 
-NO_ENDS = ("silent", "dripping", "continue_for_ever")
+NO_ENDS = (
+    "silent", "dripping", "continue_for_ever", "half", "no_chunk", "dripping_head",
+    "dripping_events",
+)  # fmt: skip
 """Ways that only a time limit ends."""
+
+NOT_ALL = ("dripping_answer", "no_usage")
+"""Streams that begin an answer, and never end."""
+
+TOO_SOON = ("closed", "reset", "no_content", "cut")
+"""Ways that end before there is an answer."""

@@ -81,7 +81,7 @@ def content_text(content: object) -> str:
     if isinstance(content, str):
         return content
     parts = content if isinstance(content, list | tuple) else []
-    texts = (part.get("text") for part in parts if isinstance(part, Mapping))
+    texts = [it.get("text") for it in parts if type(it) is dict or isinstance(it, Mapping)]
     return "".join(text for text in texts if isinstance(text, str))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from routelab.core.messages.did_you_mean import nearest, unknown_name
     from routelab.core.messages.foreign_text import markdown_code, markdown_text, shown
     from routelab.core.messages.install_hint import how_to_install
-    from routelab.core.messages.lines import one_line, short_repr
+    from routelab.core.messages.lines import brief, one_line, short_repr
     from routelab.core.messages.notebook_html import html_table
     from routelab.core.messages.wording import (
         bracketed,
@@ -31,6 +31,7 @@ else:
         __name__,
         {
             "bracketed": "wording",
+            "brief": "lines",
             "counted": "wording",
             "finite_number": "wording",
             "first": "wording",
@@ -57,6 +58,7 @@ else:
 
 __all__ = [
     "bracketed",
+    "brief",
     "counted",
     "finite_number",
     "first",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, TypeVar
 
 _T = TypeVar("_T", bound=type)
@@ -13,6 +13,9 @@ LONGEST = 400
 
 _FIELD = 80
 """Characters of a field."""
+
+_TEXT = 10_000
+"""Characters of a text that are written out."""
 
 _FEW = 12
 """Items of a collection that may be shown."""
@@ -51,3 +54,40 @@ def _brief(value: Any) -> str:
     if len(shown) <= _FIELD and "\n" not in shown:
         return shown
     return f"<{len(value)} items>" if collection else one_line(shown, _FIELD)
+
+
+def brief(value: object, most: int) -> str:
+    """The beginning of what `repr` says of JSON, however much of it there is.
+
+    Args:
+        value: as JSON is decoded.
+        most: characters.
+    """
+    parts: list[str] = []
+    left = most
+    for part in _written(value):
+        parts.append(part)
+        left -= len(part)
+        if left <= 0:
+            break
+    return "".join(parts)[:most]
+
+
+def _written(value: object) -> Iterator[str]:
+    """What `repr` says of JSON, part by part; of a long text its beginning."""
+    if isinstance(value, dict):
+        yield "{"
+        for at, (name, it) in enumerate(value.items()):
+            yield ", " if at else ""
+            yield from _written(name)
+            yield ": "
+            yield from _written(it)
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for at, it in enumerate(value):
+            yield ", " if at else ""
+            yield from _written(it)
+        yield "]"
+    else:
+        yield repr(value[:_TEXT] if isinstance(value, str) else value)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import TypeGuard
 
+from routelab.core.messages.lines import brief
+
 UNSEEN = "not observed"
 
 
@@ -61,8 +63,8 @@ def _unsigned_zero(form: str) -> str:
 def value_text(value: object) -> str:
     """A value that was given, in at most 80 characters, whatever it is."""
     try:
-        return f"{value!r:.80}"
-    except ValueError:  # Python writes out no whole number of thousands of digits
+        return brief(value, 80)
+    except Exception:  # noqa: BLE001  (whole numbers of thousands of digits, classes of others)
         return f"a {type(value).__name__}"
 
 

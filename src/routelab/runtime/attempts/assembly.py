@@ -182,14 +182,14 @@ def _choices(piece: Mapping[str, Any]) -> list[Mapping[str, Any]]:
             raise PieceError("its tool calls are no list of objects")
         if not isinstance(delta.get("content"), CONTENT):
             raise PieceError("its content is neither text nor a list of parts")
-        if not isinstance(choice.get("index") or 0, int):
+        if (index := choice.get("index")) and type(index) is not int:
             raise PieceError("an index is no number")
     return choices
 
 
 def _numbered(at: int, choice: Mapping[str, Any]) -> Mapping[str, Any]:
     """A choice with its number; where endpoints leave it out, that of its place."""
-    return choice if choice.get("index") is not None else {**choice, "index": at}
+    return choice if type(choice.get("index")) is int else {**choice, "index": at}
 
 
 def whole_message(choice: Mapping[str, Any]) -> Any:

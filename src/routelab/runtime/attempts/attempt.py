@@ -12,7 +12,14 @@ import msgspec
 from routelab.core.catalogue import Deployment, Timeouts
 from routelab.core.messages import foreign
 from routelab.runtime.attempts.caller_words import caller_words
-from routelab.runtime.attempts.classify import AttemptResult, choices_asked, classify, failed, late
+from routelab.runtime.attempts.classify import (
+    AttemptResult,
+    choices_asked,
+    classify,
+    classify_in_turns,
+    failed,
+    late,
+)
 from routelab.runtime.attempts.shaping import STREAM_OPTIONS, shaped
 from routelab.runtime.attempts.streamed_attempt import PieceSink, streamed
 from routelab.runtime.attempts.usage import Exchange
@@ -74,12 +81,14 @@ async def _whole(
     upstream: Upstream, outgoing: OutgoingRequest, wall_clock: Callable[[], float]
 ) -> AttemptResult:
     limit = outgoing.timeouts.total_s
+    asked = choices_asked(outgoing.body)
     try:
         async with asyncio.timeout(None if math.isinf(limit) else limit):
             reply = await upstream.send(outgoing)
+            if type(reply.body) is bytes:  # no object of JSON, or too much of it
+                return await classify_in_turns(outgoing.deployment, reply, wall_clock(), asked)
     except TimeoutError:
         return late(outgoing, f"no answer in {limit:g} s")
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
-    asked = choices_asked(outgoing.body)
     return classify(outgoing.deployment, reply, wall_clock(), asked)

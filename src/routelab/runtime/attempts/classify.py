@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from routelab.core.catalogue import Deployment
+from routelab.core.messages import brief
 from routelab.runtime.attempts.assembly import CONTENT, are_objects
 from routelab.runtime.attempts.failures import (
     EMPTY,
@@ -24,11 +25,12 @@ from routelab.runtime.attempts.failures import (
     sentence_of,
 )
 from routelab.runtime.attempts.finishes import GOOD_ENDS, bad_end
-from routelab.runtime.attempts.growing import ENTRIES
+from routelab.runtime.attempts.growing import ENTRIES, PARTS
 from routelab.runtime.attempts.retry_after import retry_after_s
 from routelab.runtime.attempts.usage import NOTHING_SENT, Exchange, usage_of
+from routelab.runtime.large_json import decode_anywhere
 from routelab.runtime.upstream import Kind, OutgoingRequest, Reply, deployment_label
-from routelab.runtime.wire import SHOULD_RETRY, VALUES, TooDeepError, decode_bounded
+from routelab.runtime.wire import LARGE, SHOULD_RETRY, VALUES, TooDeepError, decode_bounded
 from routelab.signals import answer_text
 
 _SHOWN = 200
@@ -36,6 +38,9 @@ _SHOWN = 200
 
 MOST_CHOICES = 1_024
 """Of one answer, whatever was asked for."""
+
+_CALLS = 5 * ENTRIES
+"""Tool calls of all choices of one answer."""
 
 _READ = 4_000
 """Characters of an objection that are looked at."""
@@ -100,6 +105,27 @@ def late(outgoing: OutgoingRequest, reason: str) -> AttemptResult:
     return failed(outgoing.deployment, reason, "timeout")
 
 
+async def classify_in_turns(
+    deployment: Deployment, reply: Reply, now: float, asked: int = 1
+) -> AttemptResult:
+    """As `classify`; while a reply of megabytes is read, others have their turns.
+
+    Args:
+        deployment: that was asked.
+        reply: of it.
+        now: Unix time in seconds.
+        asked: how many choices were asked for.
+    """
+    body = reply.body
+    if type(body) is bytes and len(body) > LARGE:
+        try:
+            read = await decode_anywhere(body), ""
+        except ValueError as error:
+            read = None, _unread(body, error)
+        return _classified(deployment, reply, read, now, asked)
+    return classify(deployment, reply, now, asked)
+
+
 def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -> AttemptResult:
     """What a complete reply is worth.
 
@@ -109,7 +135,13 @@ def classify(deployment: Deployment, reply: Reply, now: float, asked: int = 1) -
     """
     if 200 <= reply.status < 300 and is_plain_answer(reply.body, asked):
         return AttemptResult(deployment_label(deployment), reply.body, status=reply.status)
-    said, why = _read(reply)
+    return _classified(deployment, reply, _read(reply), now, asked)
+
+
+def _classified(
+    deployment: Deployment, reply: Reply, read: tuple[object, str], now: float, asked: int
+) -> AttemptResult:
+    said, why = read
     body = said if isinstance(said, Mapping) else None
     good = 200 <= reply.status < 300
     if good and body is not None and error_of(body) is None and answer_text(body) is not None:
@@ -185,21 +217,27 @@ def objection_of(said: object) -> str:
     Args:
         said: text, or JSON.
     """
-    return (said if isinstance(said, str) else repr(said))[:_READ]
+    return said[:_READ] if isinstance(said, str) else brief(said, _READ)
 
 
 def _formed(choices: list[Any]) -> bool:
     """Whether each choice has a message, content and tool calls in their form; none too many."""
     if len(choices) > MOST_CHOICES:
         return False
+    called = 0
     for choice in choices:
         message = choice.get("message") if isinstance(choice, Mapping) else None
-        if not isinstance(message, Mapping) or not isinstance(message.get("content"), CONTENT):
+        if not isinstance(message, Mapping) or not _is_content(message.get("content")):
             return False
         calls = message.get("tool_calls")
-        if calls and not (are_objects(calls) and len(calls) <= ENTRIES):
+        if calls and not (isinstance(calls, list) and len(calls) <= ENTRIES and are_objects(calls)):
             return False
-    return True
+        called += len(calls or ())
+    return called <= _CALLS
+
+
+def _is_content(content: object) -> bool:
+    return isinstance(content, CONTENT) and (type(content) is not list or len(content) <= PARTS)
 
 
 def _calls_alone_are_wrong(choices: list[Any]) -> bool:
@@ -239,10 +277,15 @@ def _read(reply: Reply) -> tuple[object, str]:
         return reply.body, ""
     try:
         return decode_bounded(reply.body), ""
-    except TooDeepError as error:
-        return None, f"JSON that is {error}"
     except ValueError as error:
-        return None, f"JSON that is not read ({error})" if len(reply.body) > VALUES else ""
+        return None, _unread(reply.body, error)
+
+
+def _unread(body: bytes, error: ValueError) -> str:
+    """Why a body is not read; empty where it is no JSON."""
+    if isinstance(error, TooDeepError):
+        return f"JSON that is {error}"
+    return f"JSON that is not read ({error})" if len(body) > VALUES else ""
 
 
 def _used(body: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
@@ -256,6 +299,6 @@ def _message(body: object, reply: Reply) -> str:
 
 
 def _quote(reply: Reply) -> str:
-    body = reply.body if isinstance(reply.body, bytes) else str(reply.body).encode()
+    body = reply.body if isinstance(reply.body, bytes) else brief(reply.body, 4 * _SHOWN).encode()
     text = body[: 4 * _SHOWN].decode(errors="replace")[:_SHOWN]
     return " ".join(text.split()) or "an empty body"

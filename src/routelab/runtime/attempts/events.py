@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 MAX_EVENT = 16 * 2**20
@@ -15,7 +14,6 @@ _LINE = 64
 """Bytes that a line takes besides those in it, so that empty ones are bounded too."""
 
 _BOM = b"\xef\xbb\xbf"
-_END = re.compile(rb"\r\n|\r|\n")
 
 
 class Event(NamedTuple):
@@ -64,7 +62,8 @@ class EventParser:
         if not data:
             return []
         self._size += len(data)
-        first, *rest = _END.split(data)
+        ends = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+        first, *rest = ends.split(b"\n")
         self._line.append(first)
         if not rest:
             self._bounded()

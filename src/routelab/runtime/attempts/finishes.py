@@ -41,6 +41,9 @@ _PATTERNS = [(failure, re.compile(pattern)) for failure, pattern in _BAD]
 
 _FILTERED = "content_filter"
 
+_LONGEST = 200
+"""Characters of a finish reason that are looked at."""
+
 _BETWEEN = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
 
 
@@ -93,7 +96,7 @@ def _failure_of(finish: object) -> Failure | None:
     """What a finish reason says of an answer; None where it says nothing against it."""
     if not isinstance(finish, str) or finish in GOOD_ENDS:
         return None
-    word = _BETWEEN.sub("_", finish).strip("_").lower()
+    word = _BETWEEN.sub("_", finish[:_LONGEST]).strip("_").lower()
     return next((failure for failure, bad in _PATTERNS if bad.search(word)), None)
 
 

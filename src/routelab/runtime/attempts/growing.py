@@ -33,6 +33,13 @@ _GROWING_PARTS = frozenset(("text", "output_text", "thinking", "reasoning"))
 """Types of parts of a content that go on from piece to piece."""
 
 
+PARTS = 10_000
+"""Parts of a content, whose text, images and sounds make up a message."""
+
+FIELDS = 1_000
+"""Names of an object that grows."""
+
+
 class PieceError(ValueError):
     """A piece is no `chat.completion.chunk`, or one too many."""
 
@@ -94,7 +101,7 @@ def merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
         if value is None:
             into.setdefault(name, None)
         elif name == "content" and (isinstance(value, list) or isinstance(known, list)):
-            into[name] = _parts(known)
+            into[name] = known if isinstance(known, _Entries) else _Entries(_parts(known))
             _extend_parts(into[name], _parts(value))
         elif isinstance(value, str) and isinstance(known, str | GrowingText):
             into[name] = _joined(name, known, value)
@@ -108,6 +115,8 @@ def merge(into: dict[str, Any], piece: Mapping[str, Any]) -> None:
             continue
         else:
             into[name] = value
+    if len(into) > FIELDS:
+        raise PieceError(f"more than {FIELDS:,} names in an object")
 
 
 def plain(value: Any) -> Any:
@@ -116,7 +125,9 @@ def plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, dict):
         return {name: plain(it) for name, it in value.items()}
-    return [plain(it) for it in value] if isinstance(value, list) else value
+    if isinstance(value, _Entries):
+        return [plain(it) for it in value]
+    return list(value) if isinstance(value, list) else value
 
 
 def _joined(name: str, known: str | GrowingText, value: str) -> str | GrowingText:
@@ -150,6 +161,8 @@ def _extend_parts(into: list[Any], parts: list[Any]) -> None:
     for part in parts:
         last = into[-1] if into else None
         if not (isinstance(last, dict) and isinstance(part, Mapping) and _goes_on(last, part)):
+            if len(into) >= PARTS:
+                raise PieceError(f"more than {PARTS:,} parts of a content")
             into.append(_copy(part))
             continue
         for name, value in part.items():
@@ -172,15 +185,23 @@ def _copy(value: Any) -> Any:
     return _Entries(map(_copy, value)) if isinstance(value, list) else value
 
 
+def _still(value: Any) -> Any:
+    """As `_copy`, of a value with which nothing goes on: its lists are plain already."""
+    kind = type(value)
+    if kind is dict:
+        return {name: _still(it) for name, it in value.items()}
+    return [_still(it) for it in value] if kind is list else value
+
+
 def _extend(into: list[Any], values: list[Any]) -> None:
     """Add to a list; what has an index is a part of the entry with that index."""
     for value in values:
         if not isinstance(value, Mapping):
-            into.append(value)
+            into.append(_still(value))
             continue
         index = value.get("index")
         if index is None or not isinstance(into, _Entries):
-            into.append(_copy(value))  # nothing goes on with it
+            into.append(_still(value))
             continue
         entry = into.last.get(_hashed(index))
         if entry is None:

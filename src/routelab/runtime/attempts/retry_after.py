@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from routelab.runtime.attempts.failures import sentence_of
 
@@ -19,6 +20,9 @@ _MILLISECONDS = ("retry-after-ms", "x-ms-retry-after-ms")
 _NAMES = ("retry_after", "retry_after_s", "retry_after_seconds", "retry_delay", "estimated_time")
 _NAMES_MS = ("retry_after_ms", "retry_after_milliseconds")
 """Fields of a body, whose names may be written otherwise too."""
+
+_DETAILS, _FIELDS, _LONGEST = 50, 200, 1_000
+"""Details of an error, fields of an object and characters of a value that are looked at."""
 
 _UNIX = 1e9
 """Seconds from which on a number is the time of day and no pause: no pause lasts thirty years."""
@@ -91,7 +95,7 @@ def _here(headers: Mapping[str, str], now: float) -> float:
 
 def _pause(text: str, now: float) -> float | None:
     """Seconds of a pause, or until a moment, the first of several."""
-    text = text.strip().rstrip(";,")
+    text = text[:_LONGEST].strip().rstrip(";,")
     seconds = _span(text)
     if seconds is None:
         until = _date(text)
@@ -164,11 +168,11 @@ def _of_body(body: object, now: float) -> Iterator[float | None]:
         inner = (place.get(it) for it in ("metadata", "parameters", "data"))
         places += [it for it in inner if isinstance(it, Mapping)]
         details = place.get("details")
-        for detail in details if isinstance(details, list) else ():
+        for detail in details[:_DETAILS] if isinstance(details, list) else ():
             if isinstance(detail, Mapping):
                 places.append(detail)
     for place in places:
-        for name, value in place.items():
+        for name, value in islice(place.items(), _FIELDS):
             plain = _plain(name)
             if plain in _PLAIN_MS:
                 found = _number(str(value)) if _written(value) else None
@@ -177,7 +181,8 @@ def _of_body(body: object, now: float) -> Iterator[float | None]:
                 yield _pause(str(value), now) if _written(value) else _duration(value)
         inner_headers = place.get("headers")
         if isinstance(inner_headers, Mapping):
-            lower = {str(it).lower(): str(value) for it, value in inner_headers.items()}
+            few = islice(inner_headers.items(), _FIELDS)
+            lower = {str(it).lower(): str(value)[:_LONGEST] for it, value in few}
             yield from _of_headers(lower, now)
             yield from _resets(lower, now)
 

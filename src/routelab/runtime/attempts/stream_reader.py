@@ -11,6 +11,7 @@ import anyio
 from anyio.lowlevel import checkpoint, checkpoint_if_cancelled
 
 from routelab.core import estimated_tokens
+from routelab.core.messages import brief
 from routelab.runtime.attempts.assembly import Assembly
 from routelab.runtime.attempts.classify import too_few
 from routelab.runtime.attempts.events import Event, EventError, EventParser
@@ -28,8 +29,9 @@ from routelab.runtime.attempts.finishes import bad_end, may_be_bad
 from routelab.runtime.attempts.growing import PieceError
 from routelab.runtime.attempts.timeouts import StreamTimeouts
 from routelab.runtime.attempts.usage import answer_tokens, is_doubtful, token_usage
+from routelab.runtime.large_json import object_anywhere
 from routelab.runtime.upstream import Kind, UpstreamError
-from routelab.runtime.wire import decode_object
+from routelab.runtime.wire import LARGE, decode_object
 from routelab.signals import answer_text
 
 _DONE = b"[DONE]"
@@ -52,9 +54,15 @@ _AT_ONCE = 200
 _EVENTS, _HELD = 500_000, 10_000
 """Of a stream, and before its answer begins."""
 
+_VALUES = 50_000
+"""Of an event, all counted; it is a part of an answer, and is copied into the whole."""
+
 
 class Pass(Protocol):
     """Takes pieces, and that there are no more of the answer."""
+
+    @property
+    def taken_s(self) -> float: ...
 
     async def __call__(self, piece: Mapping[str, Any]) -> None: ...
 
@@ -155,7 +163,7 @@ class StreamReader:
                     raise StreamError(self._cut(str(error)), kind) from None
         if not done and not self.assembly.finished and (last := parser.rest()) is not None:
             done = last.data == _DONE
-            if not done and decode_object(last.data) is not None:
+            if not done and await object_anywhere(last.data) is not None:
                 await self._event(last)
         self._ended(done)
         await self.release()
@@ -207,7 +215,14 @@ class StreamReader:
             await self.release()
 
     async def _event(self, event: Event) -> None:
-        piece = _decoded(event)
+        data = event.data
+        if len(data) <= LARGE:
+            piece = decode_object(data, _VALUES)
+        else:
+            piece = await object_anywhere(data, _VALUES)
+        if piece is None:
+            text = data[:_SHOWN].decode(errors="replace")
+            raise StreamError(f"sent a malformed event: {text!r} is no JSON object", "malformed")
         error = error_of(piece)
         if error is not None or event.name == "error":
             raise self._stream_error(piece, piece if error is None else error)
@@ -219,7 +234,7 @@ class StreamReader:
     async def release(self) -> None:
         """Pass on what is held back."""
         await checkpoint_if_cancelled()  # what is late already goes to nobody
-        with self._watch.paused():
+        with self._watch.paused(self._sink):
             held, self._held = self._held, []
             for piece in held:
                 self.delivered = True
@@ -230,7 +245,7 @@ class StreamReader:
         verdict = judged(None, {"error": error})
         known = verdict.failure is not EMPTY
         self.status = verdict.status or self.status
-        what = f"failed while answering: {(sentence_of(error) or str(piece))[:_SHOWN]}"
+        what = f"failed while answering: {(sentence_of(error) or brief(piece, _SHOWN))[:_SHOWN]}"
         failure = verdict.failure if known else CUT
         return StreamError(what, "status" if known else "cut", failure, error)
 
@@ -245,14 +260,6 @@ async def _drain(chunks: AsyncGenerator[bytes]) -> None:
                 pass
         except UpstreamError:
             return  # the answer is complete
-
-
-def _decoded(event: Event) -> Mapping[str, Any]:
-    piece = decode_object(event.data)
-    if piece is None:
-        text = event.data[:_SHOWN].decode(errors="replace")
-        raise StreamError(f"sent a malformed event: {text!r} is no JSON object", "malformed")
-    return piece
 
 
 def used(assembly: Assembly, sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 from routelab.runtime.attempts.classify import (
     AttemptResult,
     choices_asked,
-    classify,
+    classify_in_turns,
     failed,
     late,
     objection_of,
@@ -35,6 +35,11 @@ from routelab.signals import answer_text
 
 class PieceSink(Protocol):
     """Takes the pieces of an answer as they come, each a `chat.completion.chunk`."""
+
+    @property
+    def taken_s(self) -> float:
+        """Seconds that the caller has spent on pieces so far, from any start."""
+        ...
 
     async def __call__(self, piece: Mapping[str, Any]) -> None: ...
 
@@ -95,7 +100,8 @@ async def _read(
     except UpstreamError as error:
         return failed(outgoing.deployment, str(error), error.kind)
     reply = Reply(opened.status, content, opened.headers)
-    result = classify(outgoing.deployment, reply, wall_clock(), choices_asked(outgoing.body))
+    asked = choices_asked(outgoing.body)
+    result = await classify_in_turns(outgoing.deployment, reply, wall_clock(), asked)
     if result.answer is None:
         return result
     try:

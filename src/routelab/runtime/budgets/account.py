@@ -26,12 +26,15 @@ class BudgetLine(NamedTuple):
         period: "2026-11-24", "2026-11" or "total".
         ceiling: spent and reserved together never go above it.
         marks: amounts spent, ascending; reaching one is reported once.
+        streams: the answer is given while it comes, so that a process that dies may have given of
+            it what it never settled: a store that outlives it charges what was reserved.
     """
 
     account: str
     period: str
     ceiling: int
     marks: tuple[int, ...] = ()
+    streams: bool = False
 
 
 class Reservation(NamedTuple):

@@ -60,7 +60,8 @@ class BudgetGuard:
         charged: list[float] = []
         try:
             most_usd = self._upper_usd(call, sending, self._budget_keeper.budgets.output_tokens)
-            hold = await self._reserved(sending, most_usd)
+            streams = call.final and sending.sink is not None
+            hold = await self._reserved(sending, most_usd, streams)
         except BudgetError as refusal:
             self.refusal = self.refusal or refusal
             return Feedback(call.model, dict.fromkeys(call.need, math.nan), error=str(refusal))
@@ -120,9 +121,13 @@ class BudgetGuard:
         charged.append(usd)
         return None
 
-    async def _reserved(self, sending: Sending, most_usd: float) -> Reservation:
+    async def _reserved(
+        self, sending: Sending, most_usd: float, streams: bool = False
+    ) -> Reservation:
         """Money, waited for no longer than the request's deadline."""
-        reserved = self._budget_keeper.reserve(sending.request.tenant, most_usd, self._degraded)
+        reserved = self._budget_keeper.reserve(
+            sending.request.tenant, most_usd, self._degraded, streams=streams
+        )
         if math.isinf(sending.deadline):  # a scope takes longer than the keeper in memory
             return await reserved
         with anyio.CancelScope(deadline=sending.deadline):

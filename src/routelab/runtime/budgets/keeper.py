@@ -71,16 +71,19 @@ class BudgetKeeper:
         self._alert = alert
         self._shares = tuple(sorted({*budgets.alerts, 1.0}))
         self._since_s = self._until_s = -math.inf
-        self._lines: dict[tuple[str, bool], tuple[BudgetLine, ...]] = {}
+        self._lines: dict[tuple[str, bool, bool], tuple[BudgetLine, ...]] = {}
         store.listen(self._report)
 
-    async def reserve(self, tenant: str, usd: float, degraded: bool = False) -> Reservation:
+    async def reserve(
+        self, tenant: str, usd: float, degraded: bool = False, *, streams: bool = False
+    ) -> Reservation:
         """Reserve what a call may cost.
 
         Args:
             tenant: who asks; empty for nobody in particular.
             usd: upper cost of the call.
             degraded: the cheaper policy decides already, so that only hard limits hold.
+            streams: the caller reads the answer while it comes.
         Raises:
             OverBudgetError: an account has no room for it.
             BudgetError: the store cannot be used.
@@ -88,9 +91,9 @@ class BudgetKeeper:
         now_s = self._wall_clock()
         if not self._since_s <= now_s < self._until_s:
             self._begin(now_s)
-        lines = self._lines.get((tenant, degraded))
+        lines = self._lines.get((tenant, degraded, streams))
         if lines is None:
-            lines = self._remembered(tenant, degraded)
+            lines = self._remembered(tenant, degraded, streams)
         found = await self._store.reserve(lines, nano(usd))
         if isinstance(found, Reservation):
             return found
@@ -121,19 +124,19 @@ class BudgetKeeper:
         self._since_s, self._until_s = now_s, ends_s("day", now_s) or math.inf
         self._lines.clear()
 
-    def _remembered(self, tenant: str, degraded: bool) -> tuple[BudgetLine, ...]:
+    def _remembered(self, tenant: str, degraded: bool, streams: bool) -> tuple[BudgetLine, ...]:
         """The accounts of a tenant's calls today, worked out once."""
         if len(self._lines) >= _REMEMBERED:
             self._lines.clear()
         rules = self.budgets.rules(tenant)
-        lines = tuple([self._line(name, rule, degraded) for name, rule in rules])
-        self._lines[tenant, degraded] = lines
+        lines = tuple([self._line(name, rule, degraded, streams) for name, rule in rules])
+        self._lines[tenant, degraded, streams] = lines
         return lines
 
-    def _line(self, account: str, rule: BudgetRule, degraded: bool) -> BudgetLine:
+    def _line(self, account: str, rule: BudgetRule, degraded: bool, streams: bool) -> BudgetLine:
         marks = tuple([nano(share * rule.limit_usd) for share in self._shares])
         ceiling = nano(rule.ceiling_usd(degraded))
-        return BudgetLine(account, period(rule.period, self._since_s), ceiling, marks)
+        return BudgetLine(account, period(rule.period, self._since_s), ceiling, marks, streams)
 
     def _report(self, balance: Balance, mark: int, of: int) -> None:
         rule, share = self._rule(balance.account), self._shares[mark - of]

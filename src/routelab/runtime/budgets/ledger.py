@@ -26,6 +26,9 @@ CREATE TABLE IF NOT EXISTS holds (
     owner TEXT, id INTEGER, account TEXT, period TEXT, amount INTEGER,
     PRIMARY KEY (owner, id, account)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS streams (
+    owner TEXT, id INTEGER, charged INTEGER, PRIMARY KEY (owner, id)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS owners (owner TEXT PRIMARY KEY, alive_until REAL) WITHOUT ROWID;
 PRAGMA user_version = 1;
 """
@@ -89,11 +92,15 @@ class Ledger:
                 "INSERT INTO holds VALUES (?, ?, ?, ?, ?)",
                 (owner, hold.id, line.account, line.period, hold.amount),
             )
+        if hold.lines and hold.lines[0].streams:
+            self._db.execute("INSERT INTO streams VALUES (?, ?, 0)", (owner, hold.id))
         return None, []
 
     def settle(self, owner: str, hold: Reservation, amount: int) -> ReachedMarks:
         """Give back what is still reserved, and charge what was spent."""
         news: ReachedMarks = []
+        if hold.lines and hold.lines[0].streams and self._is_charged(owner, hold):
+            amount -= hold.amount
         for line in hold.lines:
             gone = self._db.execute(
                 "DELETE FROM holds WHERE owner = ? AND id = ? AND account = ?",
@@ -122,7 +129,28 @@ class Ledger:
         self._db.execute("INSERT OR REPLACE INTO owners VALUES (?, ?)", (owner, until_s))
         dead = self._db.execute("SELECT owner FROM owners WHERE alive_until < ?", (now_s,))
         for (gone,) in dead.fetchall():
+            self._charge_streams(gone)
             self.leave(gone)
+
+    def _is_charged(self, owner: str, hold: Reservation) -> bool:
+        """Whether a stream is charged, as its owner was taken for dead; it is forgotten."""
+        there = self._db.execute(
+            "DELETE FROM streams WHERE owner = ? AND id = ? RETURNING charged", (owner, hold.id)
+        ).fetchone()
+        return there is not None and bool(there[0])
+
+    def _charge_streams(self, owner: str) -> None:
+        """Charge what the dead had reserved for answers that were read while they came."""
+        held = self._db.execute(
+            "SELECT account, period, amount FROM holds JOIN streams USING (owner, id)"
+            " WHERE owner = ?",
+            (owner,),
+        )
+        self._db.executemany(
+            "UPDATE accounts SET spent = spent + ?3 WHERE account = ?1 AND period = ?2",
+            held.fetchall(),
+        )
+        self._db.execute("UPDATE streams SET charged = 1 WHERE owner = ?", (owner,))
 
     def leave(self, owner: str) -> None:
         """Give back all that an owner has reserved, and forget it."""
@@ -134,6 +162,7 @@ class Ledger:
             held.fetchall(),
         )
         self._db.execute("DELETE FROM holds WHERE owner = ?", (owner,))
+        self._db.execute("DELETE FROM streams WHERE owner = ? AND NOT charged", (owner,))
         self._db.execute("DELETE FROM owners WHERE owner = ?", (owner,))
 
     def _balance(self, line: BudgetLine) -> Balance:

@@ -93,6 +93,7 @@ class StreamedAnswer:
         """
         if self._task is None or self._delivery is None:
             raise RouteError("read a streamed answer inside `async with router.stream(...)`")
+        self._delivery.asked()
         try:
             piece = await self._delivery.pieces.receive()
         except anyio.EndOfStream:
@@ -101,6 +102,7 @@ class StreamedAnswer:
             return None
         except anyio.ClosedResourceError:
             return None
+        self._delivery.taken()
         return Piece(_text(piece), piece)
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,7 @@ class Delivery:
     def __init__(self) -> None:
         self._send, self.pieces = anyio.create_memory_object_stream[Mapping[str, Any]](_AHEAD)
         self.stopped = self.whole = self.overdue = False
+        self._taken_s, self._taken_at = 0.0, math.nan  # since when, unless they wait for a piece
         self._begun = False
         self._timer: asyncio.TimerHandle | None = None
         self._streamed: Feedback | None = None
@@ -44,6 +46,20 @@ class Delivery:
             await self._send.send(piece)
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             self.stopped = not self.whole
+
+    def asked(self) -> None:
+        """The caller asks for a piece."""
+        self._taken_s, self._taken_at = self.taken_s, math.nan
+
+    def taken(self) -> None:
+        """The caller has a piece."""
+        self._taken_at = _now()
+
+    @property
+    def taken_s(self) -> float:
+        """Seconds that the caller has spent on pieces so far."""
+        since = self._taken_at
+        return self._taken_s if since != since else self._taken_s + _now() - since
 
     def complete(self) -> None:
         """The answer is whole, and whoever reads it has no more to wait for."""
@@ -117,3 +133,7 @@ class Delivery:
     def _end(self) -> None:
         self.overdue = True
         self._send.close()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -156,7 +156,7 @@ def _changed(options: _Options, given: Mapping[str, Any]) -> _Options:
         else:
             parameters[name] = value
             if (meant := _meant(name)) is not None:
-                slips += (_SLIP.format(name=name, value=repr(value)[:80], meant=meant),)
+                slips += (_SLIP.format(name=name, value=value_text(value), meant=meant),)
     if parameters:
         others = fields.get("parameters", options.parameters)
         if not others:
@@ -189,7 +189,7 @@ def sending(
         options = _NONE
     elif not isinstance(options, RequestOptions):
         problems = (
-            f"options={options!r:.80}: give RequestOptions(...); a field of the body that is"
+            f"options={value_text(options)}: give RequestOptions(...); a field of the body that is"
             ' called options goes into parameters={"options": ...}',
         )
         options = _NONE
@@ -221,7 +221,7 @@ def sending(
 def _of_texts(**texts: object) -> Iterator[str]:
     for name, text in texts.items():
         if not isinstance(text, str):
-            yield f"{name}={text!r}: write a text, or leave it out"
+            yield f"{name}={value_text(text)}: write a text, or leave it out"
 
 
 def _of_needs(needs: object) -> Iterator[str]:
@@ -247,7 +247,7 @@ def _of_messages(messages: object) -> Iterator[str]:
     for at, message in enumerate(messages):
         if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
             yield (
-                f"messages[{at}]={message!r:.80}: a message is an object with a role,"
+                f"messages[{at}]={value_text(message)}: a message is an object with a role,"
                 ' such as {"role": "user", "content": "..."}'
             )
 
@@ -269,9 +269,9 @@ _SLIP = (
 def _no_field(options: str, name: str, value: object) -> str:
     """A name that is no field: what was likely meant, and where fields of the body go."""
     if (meant := _meant(name)) is not None:
-        return _SLIP.format(name=name, value=repr(value)[:80], meant=meant)
+        return _SLIP.format(name=name, value=value_text(value), meant=meant)
     return (
-        f"{name}={value!r:.80}: {options} has no such field; it has"
+        f"{name}={value_text(value)}: {options} has no such field; it has"
         f" {', '.join(RequestOptions.__struct_fields__)}. A field of the body goes into"
         f" parameters={{{name!r}: ...}}"
     )
@@ -286,13 +286,13 @@ def _meant(name: str) -> str | None:
 
 def _of_parameters(parameters: object) -> Iterator[str]:
     if not isinstance(parameters, Mapping):
-        yield f'parameters={parameters!r:.80}: write an object, such as {{"temperature": 0}}'
+        yield f'parameters={value_text(parameters)}: write an object, such as {{"temperature": 0}}'
         return
     if "model" in parameters:
-        yield f"model={parameters['model']!r}: the policy chooses the model; leave it out"
+        yield f"model={value_text(parameters['model'])}: the policy chooses the model; leave it out"
     if "messages" in parameters:
         yield "messages: give them as the first argument, not as a parameter"
     if not isinstance(options := parameters.get("stream_options", {}), Mapping | None):
-        yield f"stream_options={options!r:.80}: write an object, or leave it out"
+        yield f"stream_options={value_text(options)}: write an object, or leave it out"
     if parameters.get("stream"):
         yield "stream=True: leave it out and use router.stream(...)"

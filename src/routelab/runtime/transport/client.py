@@ -12,6 +12,7 @@ import httpx
 
 from routelab.core.catalogue import Deployment
 from routelab.errors import RouteError
+from routelab.runtime.large_json import object_anywhere
 from routelab.runtime.pacing import FEW, Pacing, paced
 from routelab.runtime.transport.host_pools import proxy_problems
 from routelab.runtime.transport.libraries import in_httpx
@@ -34,7 +35,7 @@ from routelab.runtime.upstream import (
     UpstreamError,
     streams,
 )
-from routelab.runtime.wire import decode_object
+from routelab.runtime.wire import LARGE, decode_object
 
 __all__ = ["HttpUpstream", "Transport"]
 
@@ -145,12 +146,14 @@ class HttpUpstream:
     ) -> AsyncGenerator[bytes]:
         pacing, connect_s = self.pacing, outgoing.timeouts.connect_s
         most = outgoing.deployment.max_reply_bytes
+        parts: AsyncIterator[bytes]
         try:
             if response.is_stream_consumed or response.is_closed:  # by a hook of the client
-                yield _bounded(await response.aread(), most)
-                return
-            encoding = response.headers.get("content-encoding", "")
-            async for chunk in unpacked(response.aiter_raw(), encoding, most):
+                parts, encoding = _whole(await response.aread()), ""  # unpacked by then
+            else:
+                parts = response.aiter_raw()
+                encoding = response.headers.get("content-encoding", "")
+            async for chunk in unpacked(parts, encoding, most):
                 yield chunk
                 if pacing.under_way >= FEW and pacing.over():
                     await pacing.place()
@@ -190,7 +193,8 @@ async def _content(response: httpx.Response, most: int) -> tuple[bytes, dict[str
             await _hang_up(response)
             raise too_long(most)
     content = b"".join(parts)
-    value = decode_object(content)  # what is packed is no JSON; looking at headers first is slow
+    # what is packed is no JSON; looking at headers first is slow
+    value = decode_object(content) if size <= LARGE else await object_anywhere(content)
     if value is not None:
         return content, value
     if encoding := response.headers.get("content-encoding", ""):
@@ -212,7 +216,7 @@ def _bounded(content: bytes, most: int) -> bytes:
 
 async def _object(response: httpx.Response, content: bytes) -> dict[str, Any] | None:
     """The JSON object of a reply; None if it is anything else."""
-    value = decode_object(content)
+    value = await object_anywhere(content)
     if value is None:
         await _hang_up(response)
     return value

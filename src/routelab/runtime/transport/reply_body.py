@@ -13,7 +13,10 @@ from routelab.runtime.upstream import UpstreamError
 _STEP = 1 << 16
 """Bytes that are unpacked at once: what is packed well grows a thousandfold."""
 
-_AT_ONCE = 1 << 20
+_SLICE = 1 << 16
+"""Bytes of a part that are passed on at once."""
+
+_AT_ONCE = 1 << 17
 """Bytes after which others have their turn."""
 
 _WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
@@ -33,7 +36,7 @@ async def unpacked(parts: AsyncIterator[bytes], encoding: str, most: int) -> Asy
     size = paused = 0
     unpack = _Unpacker(encoding) if encoding not in ("", "identity") else None
     async for part in parts:
-        for piece in (part,) if unpack is None else unpack.feed(part):
+        for piece in _sliced(part) if unpack is None else unpack.feed(part):
             size += len(piece)
             if size > most:
                 raise too_long(most)
@@ -41,6 +44,13 @@ async def unpacked(parts: AsyncIterator[bytes], encoding: str, most: int) -> Asy
                 paused = size
                 await checkpoint()
             yield piece
+
+
+def _sliced(part: bytes) -> Iterator[bytes]:
+    """What a network brings is short; what a hook of a client has read is all there is."""
+    if len(part) <= _SLICE:
+        return iter((part,))
+    return (part[at : at + _SLICE] for at in range(0, len(part), _SLICE))
 
 
 def too_long(most: int) -> UpstreamError:

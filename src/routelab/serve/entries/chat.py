@@ -34,7 +34,7 @@ class ChatEntry:
     async def complete(self, exchange: HttpExchange, caller: Any) -> None:
         """Answer one request, in pieces where it wants that."""
         content = await exchange.body(self._limits)
-        body = decode_body(content, self._limits.body_depth)
+        body = await decode_body(content, self._limits.body_depth)
         given = exchange.headers.get(REQUEST_ID)
         request_id = header_said(given) if given else None
         visit = self._gateway.admit(ENTRY, body, caller, request_id)

@@ -40,7 +40,7 @@ class DecisionEntry:
     async def decide(self, exchange: HttpExchange, caller: Identity) -> None:
         """Say what to call next, or which answer to deliver."""
         content = await exchange.body(self._limits)
-        body = decode_body(content, self._limits.body_depth)
+        body = await decode_body(content, self._limits.body_depth)
         chat = _checked(body)
         told = read_token(body["token"]) if body.get("token") is not None else None
         given = exchange.headers.get(REQUEST_ID)

@@ -34,7 +34,7 @@ class FeedbackEntry:
     async def judge(self, exchange: HttpExchange, caller: Identity) -> None:
         """Take a judgement into the decision log and the metrics."""
         content = await exchange.body(self._limits)
-        body = decode_body(content, self._limits.body_depth)
+        body = await decode_body(content, self._limits.body_depth)
         if _ROUTE in body and "decision" not in body:
             body["decision"] = body.pop(_ROUTE)
         decision, quality = _checked(body)

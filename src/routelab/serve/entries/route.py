@@ -44,7 +44,7 @@ class RouteEntry:
 
     async def route(self, exchange: HttpExchange, caller: Identity) -> None:
         """Decide on one request, and remember the decision until its outcome comes."""
-        body = decode_body(await exchange.body(self._limits), self._limits.body_depth)
+        body = await decode_body(await exchange.body(self._limits), self._limits.body_depth)
         _check(body)
         chat = {name: body[name] for name in _ASKED if name in body}
         if strategy := body.get("strategy"):
@@ -66,7 +66,7 @@ class RouteEntry:
         Raises:
             RefusedError: the body is no JSON, or names no decision that waits for its outcome.
         """
-        body = decode_body(await exchange.body(self._limits), self._limits.body_depth)
+        body = await decode_body(await exchange.body(self._limits), self._limits.body_depth)
         route_id = body.pop("route_id", None)
         route = self._memory.find(caller.tenant, route_id) if isinstance(route_id, str) else None
         if route is None:

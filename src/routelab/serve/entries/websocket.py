@@ -152,7 +152,7 @@ class WebSocketSession:
                 frame = await self.connection.receive()
                 name = None
                 try:
-                    said = decode_body(frame, self._entry.depth)
+                    said = await decode_body(frame, self._entry.depth)
                     name = said.get("id")
                     self._take(said)
                 except RefusedError as refusal:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 _FAILED_FINISHES = frozenset(("error", "network_error"))
 
+_CHOICES = 1_024
+"""Choices that are looked at; an answer of more is none."""
+
 
 def error_of(body: object) -> object:
     """What a body of an answer, or a piece of one, says went wrong; None if nothing did.
@@ -21,7 +24,7 @@ def error_of(body: object) -> object:
         return None
     choices = body.get("choices")
     ends: list[object] = []
-    for choice in choices if isinstance(choices, list) else ():
+    for choice in choices[:_CHOICES] if isinstance(choices, list) else ():
         if type(choice) is not dict and not isinstance(choice, Mapping):
             continue
         finish = choice.get("finish_reason")

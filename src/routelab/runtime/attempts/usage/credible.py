@@ -33,6 +33,8 @@ _LIMITS = frozenset(ANSWER_LIMITS)
 
 _BARE = frozenset(("role", "content"))
 """Fields of a message that says nothing but its text."""
+_LOOKED_AT = 1 << 18
+"""Characters of a text in which runs are looked for, which takes some milliseconds."""
 
 _SAID = ("content", "reasoning_content", "reasoning", "thinking", "refusal")
 """Fields of a message whose text is of the answer."""
@@ -146,7 +148,7 @@ def _with_answer(
     texts = [text for it in choices if isinstance(it, dict) for text in _texts(it.get("message"))]
     pieces, tokens = exchange.pieces, used.completion
     if is_doubtful(tokens, sum(map(len, texts)), pieces):
-        text = _RUNS.sub(r"\1\1\1", "".join(texts))
+        text = _without_runs("".join(texts))
         least = answer_tokens(text, pieces)
         if least > tokens and is_doubtful(tokens, len(text), pieces):
             told.append(
@@ -179,7 +181,7 @@ def _with_prompt(used: TokenUsage, messages: object, told: list[str]) -> TokenUs
         return used
     if tokens > 1.0 or not is_doubtful(tokens, sum(map(_characters, messages))):
         return used  # what is no placeholder may leave out what the endpoint had in a cache
-    text = _RUNS.sub(r"\1\1\1", "".join(text for it in messages for text in _texts(it)))
+    text = _without_runs("".join(text for it in messages for text in _texts(it)))
     least = estimated_tokens(({"content": text},))
     if least <= tokens or not is_doubtful(tokens, len(text)):
         return used
@@ -196,6 +198,12 @@ def _with_prompt(used: TokenUsage, messages: object, told: list[str]) -> TokenUs
         " are charged, an estimate"
     )
     return used._replace(prompt=float(least))
+
+
+def _without_runs(text: str) -> str:
+    """A text whose runs of a sign are short; its beginning stands for all of a very long one."""
+    begins = _RUNS.sub(r"\1\1\1", text[:_LOOKED_AT])
+    return begins if len(text) <= _LOOKED_AT else begins * (len(text) // _LOOKED_AT)
 
 
 def _most(sent: Mapping[str, Any], choices: int) -> float:

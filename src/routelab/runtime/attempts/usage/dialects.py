@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from routelab.signals import number
@@ -20,6 +21,12 @@ Usage = Mapping[str, Any]
 
 _MOST = 10**8
 """Tokens beyond which a number is a mistake, and as good as none: no window is as long."""
+
+_FEW, _FIELDS, _CHOICES = 100, 200, 1_024
+"""Objects, their fields and choices that are looked at; no answer says what it used in more."""
+
+_LONGEST = 100
+"""Characters of a numeral."""
 
 _NUMERAL = re.compile(r"\s*[0-9]{1,15}(?:\.[0-9]*)?\s*")
 
@@ -51,7 +58,7 @@ def amount(value: object, most: float = _MOST) -> float:
     """
     if type(value) is int and 0 <= value < most:  # what nearly all are
         return float(value)
-    if isinstance(value, str) and _NUMERAL.fullmatch(value):
+    if isinstance(value, str) and len(value) <= _LONGEST and _NUMERAL.fullmatch(value):
         value = float(value)
     known = None if isinstance(value, bool) else number(value)
     return known if known is not None and 0.0 <= known < most else math.nan
@@ -77,7 +84,7 @@ def places_of(body: Mapping[str, Any]) -> Iterator[Usage]:
 def _named(holder: Mapping[str, Any]) -> Iterator[Usage]:
     for name in (*_BLOCKS, *_NAMES):
         usage = holder.get(name)
-        for part in usage if isinstance(usage, list) else (usage,):
+        for part in usage[:_FEW] if isinstance(usage, list) else (usage,):
             if isinstance(part, dict):
                 yield part
 
@@ -85,7 +92,7 @@ def _named(holder: Mapping[str, Any]) -> Iterator[Usage]:
 def _of_choices(body: Mapping[str, Any]) -> Iterator[tuple[object, Usage]]:
     """What single choices say, each with its index."""
     choices = body.get("choices")
-    for at, choice in enumerate(choices) if isinstance(choices, list) else ():
+    for at, choice in enumerate(choices[:_CHOICES]) if isinstance(choices, list) else ():
         if not isinstance(choice, dict):
             continue
         index = choice.get("index", at)
@@ -176,13 +183,17 @@ def merge_usage(into: dict[str, Any], newer: Usage) -> None:
     completion = any(amount(newer.get(name)) > 0.0 for name in _SAME[1])
     if completion and "total_tokens" not in newer and not into.keys().isdisjoint(_SAME[1]):
         into.pop("total_tokens", None)  # of an answer that was not over
-    for name, value in newer.items():
+    for name, value in newer.items() if len(newer) <= _FIELDS else _first(newer):
         known = into.get(name)
         if isinstance(value, dict):
             into[name] = dict(known) if isinstance(known, dict) else {}
             merge_usage(into[name], value)
         elif known is None or _worth(value, known):
             into[name] = value
+
+
+def _first(usage: Usage) -> Iterator[tuple[str, Any]]:
+    return islice(usage.items(), _FIELDS)
 
 
 def _worth(value: object, known: object) -> bool:

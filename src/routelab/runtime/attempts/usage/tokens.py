@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from routelab.core.catalogue import TokenUsage
+from routelab.core.messages import brief
 from routelab.runtime.attempts.usage.dialects import amount, as_chat
 
 _NOTHING: Mapping[str, Any] = {}
@@ -178,7 +179,7 @@ def _impossible(usage: Mapping[str, Any]) -> Iterator[str]:
         for name in _COUNTED.intersection(place) if place else ():
             value = place[name]
             if value is not None and math.isnan(amount(value)):
-                yield f"{name} is {value!r:.40}, which can be no number of tokens"
+                yield f"{name} is {brief(value, 40)}, which can be no number of tokens"
 
 
 def _beside(usage: Mapping[str, Any], prompt: float, cached: float) -> bool:
