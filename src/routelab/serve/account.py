@@ -24,7 +24,7 @@ def account(routed: RoutedAnswer, policy: str) -> dict[str, Any]:
         "decision": decision.request_id,
         "policy": policy,
         "model": routed.model,
-        "cost_usd": _known(decision.cost_usd),
+        "cost_usd": known_usd(decision.cost_usd),
         "latency_s": routed.latency_s,
         "calls": [_call(step) for step in decision.steps],
         "usage": {
@@ -42,6 +42,11 @@ def answer_headers(decision: Decision, model: str) -> Mapping[str, str]:
         "x-routelab-cost-usd": usd_text(decision.cost_usd),
         "x-routelab-calls": str(len(decision.steps)),
     }
+
+
+def known_usd(usd: float) -> float | None:
+    """An amount as JSON has it; None where it is not known."""
+    return _known(usd)
 
 
 def _call(step: Step) -> dict[str, Any]:

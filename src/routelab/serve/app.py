@@ -19,6 +19,7 @@ from routelab.serve.entries import (
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
 from routelab.serve.refusal import CallerLeftError, RefusedError
+from routelab.serve.responses import ResponsesForm
 from routelab.serve.service import Service
 
 WEBSOCKET = "/v1/websocket"
@@ -54,6 +55,7 @@ class GatewayApp:
         self._service = service
         gateway, limits = service.gateway, service.config.limits
         chat = ChatEntry(gateway, limits)
+        responses = ChatEntry(gateway, limits, ResponsesForm, "responses")
         feedback = FeedbackEntry(gateway, service.memory, limits)
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits)
@@ -63,6 +65,7 @@ class GatewayApp:
         )
         self.addresses = {
             "/v1/chat/completions": HttpRoute("POST", chat.complete, "chat"),
+            "/v1/responses": HttpRoute("POST", responses.complete, "responses"),
             "/v1/models": HttpRoute("GET", chat.models, "models"),
             "/v1/feedback": HttpRoute("POST", feedback.judge, "feedback"),
             "/v1/decision": HttpRoute("POST", decision.decide, "decision"),
