@@ -24,6 +24,7 @@ from routelab.signals import content_text
 _TEXT, _REFUSAL, _THOUGHT = "output_text", "refusal", "reasoning_text"
 _VALUES = {_TEXT: "text", _REFUSAL: "refusal", _THOUGHT: "text"}
 """Kinds of parts, each with the field that holds its text."""
+_IDS: tuple[str, ...] = ("id", "call_id")
 
 
 class Growing:
@@ -186,7 +187,7 @@ class ResponseEvents:
         for key, growing in self._open.items():
             if (item := by_key.get(key)) is None:
                 continue
-            told = {name: growing.item[name] for name in ("id", "call_id") if name in growing.item}
+            told = {it: growing.item[it] for it in _IDS if it in growing.item}
             if "content" in item:
                 order = list(growing.parts)
                 told["content"] = sorted(item["content"], key=lambda it: order.index(it["type"]))

@@ -16,7 +16,7 @@ from routelab.serve.responses.fields import MAPPED, read_fields
 from routelab.serve.responses.items import ItemReader
 from routelab.serve.responses.output import Ended, ended, usage_of
 from routelab.serve.responses.problems import RequestProblems
-from routelab.serve.responses.tools import read_reasoning, read_text, read_tools
+from routelab.serve.responses.nested_fields import read_reasoning, read_text, read_tools
 
 _ENDS = {"completed": "response.completed", "incomplete": "response.incomplete"}
 

@@ -1,5 +1,4 @@
-"""Tools, the choice among them, the format of the text, and reasoning, as a chat completion
-has them."""
+"""Fields with parts: tools, the choice among them, the form of the text, and reasoning."""
 
 from __future__ import annotations
 
@@ -18,11 +17,13 @@ def read_tools(body: Mapping[str, Any], problems: RequestProblems) -> dict[str, 
     """`tools` and `tool_choice`."""
     found: dict[str, Any] = {}
     if "tools" in body:
-        tools = [_tool(*it, problems) for it in problems.mappings("tools", body["tools"])]
-        names = [it["function"]["name"] for it in tools]
-        for at, name in enumerate(names):
-            if name in names[:at]:
-                problems.wrong(f"tools[{at}].name", name, "two tools have it: give each its own")
+        given = problems.mappings("tools", body["tools"])
+        tools = [_tool(place, it, problems) for place, it in given]
+        names: list[object] = []
+        for place, it in given:
+            if (name := it.get("name")) is not None and name in names:
+                problems.wrong(f"{place}.name", name, "two tools have it: give each its own")
+            names.append(name)
         if tools:
             found["tools"] = tools
     if "tool_choice" in body:
@@ -36,7 +37,7 @@ def _tool(place: str, tool: Mapping[str, Any], problems: RequestProblems) -> dic
         problems.wrong(
             f"{place}.type", kind, "it is not supported; tools are functions of yours here"
         )
-        return {"type": "function", "function": {"name": place}}
+        return {}
     problems.only(place, tool, ("type", *_FUNCTION))
     function = _named(place, tool, _FUNCTION, problems)
     if "parameters" in tool:
