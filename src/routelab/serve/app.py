@@ -43,6 +43,11 @@ class HttpRoute(NamedTuple):
     entry: str
     open: bool = False
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """By which it may be asked; the server keeps the body of a reply to HEAD back."""
+        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+
 
 class GatewayApp:
     """Serves a gateway over HTTP; opens it when the server starts, and closes it with it.
@@ -125,13 +130,16 @@ class GatewayApp:
         there = self.addresses.get(path)
         if there is None:
             if path == WEBSOCKET:
-                raise RefusedError(426, f"{path} is asked by a WebSocket", "wrong_method")
+                raise _upgrade()
             near = nearest(path, self.addresses)
             meant = f"; {near} is likely meant" if near else ""
             raise RefusedError(404, f"there is nothing at {path!r:.120}{meant}", "not_found")
-        if exchange.method != there.method:
+        if exchange.method not in there.methods:
             raise RefusedError(
-                405, f"{path} is asked by {there.method}, not {exchange.method}", "wrong_method"
+                405,
+                f"{path} is asked by {there.method}, not {exchange.method:.20}",
+                "wrong_method",
+                fields={"allow": ", ".join(there.methods)},
             )
         return there
 
@@ -143,6 +151,15 @@ class GatewayApp:
         watching.cancel()
         await self._service.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _upgrade() -> RefusedError:
+    return RefusedError(
+        426,
+        f"{WEBSOCKET} is asked by a WebSocket",
+        "wrong_method",
+        fields={"upgrade": "websocket", "connection": "upgrade"},
+    )
 
 
 _BROKEN = RefusedError(500, "the server failed; its log says why", "broken", kind="server_error")

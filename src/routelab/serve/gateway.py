@@ -15,7 +15,7 @@ from routelab.core import Request
 from routelab.errors import PolicyError, RequestError, RouteError
 from routelab.runtime import RequestOptions, RoutedAnswer
 from routelab.runtime.requests import sending
-from routelab.serve.account import account
+from routelab.serve.account import account, decided_headers
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
 from routelab.serve.decisions import PolicyDecider
@@ -234,6 +234,8 @@ class Admitted:
             self._cost_usd = spent_usd  # of a caller that left
         gateway.limits.leave(self._entered, self._cost_usd)
         status = self._status(error)
+        if isinstance(error, RefusedError):
+            error.fields = {**decided_headers(self.id, self.policy), **error.fields}
         gateway.totals["requests", self._entry, self.policy, status] += 1
         gateway.events.over(
             status,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol, TypeAlias
-from urllib.parse import quote
 
-from routelab.runtime import REQUEST_ID
 from routelab.runtime.attempts import DONE, sse_event
-from routelab.serve.account import answer_headers
+from routelab.serve.account import answer_headers, decided_headers
 from routelab.serve.chat_request import decode_body, header_said
 from routelab.serve.config import GatewayLimits
 from routelab.serve.gateway import ChatVisit, Gateway, GatewayAnswer
@@ -89,14 +87,8 @@ class ChatEntry:
         """Answer one request, in pieces where it wants that."""
         content = await exchange.body(self._limits)
         form = self._read(decode_body(content, self._limits.body_depth))
-        given = exchange.headers.get(REQUEST_ID)
-        request_id = header_said(given) if given else None
-        visit = self._gateway.admit(self._entry, form.chat, caller, request_id)
-        headers = {
-            REQUEST_ID: given or visit.id,
-            "x-routelab-decision": quote(visit.id, safe=_PLAIN),
-            "x-routelab-policy": quote(visit.policy, safe=_PLAIN),
-        }
+        visit = self._gateway.admit(self._entry, form.chat, caller, header_said(exchange.id))
+        headers = decided_headers(visit.id, visit.policy)
         try:
             with visit:
                 async with exchange.while_there():
@@ -105,9 +97,7 @@ class ChatEntry:
                     else:
                         answer = await visit.answer()
                 if not visit.stream:
-                    told = answer_headers(
-                        answer.routed.decision, quote(answer.routed.model, safe=_PLAIN)
-                    )
+                    told = answer_headers(answer.routed.decision, answer.routed.model)
                     body = form.whole(visit, answer)
                     await exchange.json(body, headers={**headers, **told})
         except RefusedError as refusal:
@@ -134,6 +124,3 @@ class ChatEntry:
             async for event in events:
                 await exchange.event(event)
         await exchange.close_events()
-
-
-_PLAIN = "!#$&'()*+-./:;<=>?@[]^_`{|}~"

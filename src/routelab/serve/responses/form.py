@@ -8,15 +8,15 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
-from routelab.serve.account import known_usd
+from routelab.serve.account import known
 from routelab.serve.gateway import OURS, ChatVisit, GatewayAnswer
 from routelab.serve.refusal import RefusedError
 from routelab.serve.responses.events import ResponseEvents
 from routelab.serve.responses.fields import MAPPED, read_fields
 from routelab.serve.responses.items import ItemReader
+from routelab.serve.responses.nested_fields import read_reasoning, read_text, read_tools
 from routelab.serve.responses.output import Ended, ended, usage_of
 from routelab.serve.responses.problems import RequestProblems
-from routelab.serve.responses.nested_fields import read_reasoning, read_text, read_tools
 
 _ENDS = {"completed": "response.completed", "incomplete": "response.incomplete"}
 
@@ -86,7 +86,7 @@ class ResponsesForm:
         }
         told[OURS] = {
             "error": refusal.body["error"],
-            "cost_usd": known_usd(refusal.cost_usd),
+            "cost_usd": known(refusal.cost_usd),
             "calls": refusal.calls,
         }
         return self._events.event("response.failed", response=told)
