@@ -12,6 +12,7 @@ from routelab.serve.entries import (
     ChatEntry,
     DecisionEntry,
     FeedbackEntry,
+    OpenApiEntry,
     OperationsEntry,
     RouteEntry,
     WebSocketConnection,
@@ -81,6 +82,7 @@ class GatewayApp:
             "/livez": HttpRoute("GET", operations.health, "health", open=True),
             "/healthz": HttpRoute("GET", operations.health, "health", open=True),
             "/readyz": HttpRoute("GET", operations.ready, "ready", open=True),
+            "/openapi.json": HttpRoute("GET", OpenApiEntry().show, "openapi", open=True),
             "/metrics": HttpRoute("GET", operations.metrics, "metrics", open=True),
         }
 

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.serve.responses.fields import MAPPED, UNSUPPORTED
+    from routelab.serve.responses.fields import INCLUDE, MAPPED, UNSUPPORTED
     from routelab.serve.responses.form import ResponsesForm
 else:
     __getattr__, __dir__ = attach(
-        __name__, {"MAPPED": "fields", "UNSUPPORTED": "fields", "ResponsesForm": "form"}
+        __name__,
+        {"INCLUDE": "fields", "MAPPED": "fields", "UNSUPPORTED": "fields", "ResponsesForm": "form"},
     )
 
-__all__ = ["MAPPED", "UNSUPPORTED", "ResponsesForm"]
+__all__ = ["INCLUDE", "MAPPED", "UNSUPPORTED", "ResponsesForm"]

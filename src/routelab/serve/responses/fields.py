@@ -10,7 +10,7 @@ from routelab.core.messages import is_number, value_text
 from routelab.serve.chat_request import OPTIONS
 from routelab.serve.responses.problems import RequestProblems
 
-LOGPROBS = "message.output_text.logprobs"
+INCLUDE = "message.output_text.logprobs"
 """What `include` may hold."""
 _MOST_TOP = 20
 
@@ -165,11 +165,11 @@ def _read_logprobs(body: Mapping[str, Any], problems: RequestProblems) -> dict[s
     """Whether log probabilities are wanted, and which stream options can be passed over."""
     include = body.get("include", [])
     if not isinstance(include, list):
-        problems.wrong("include", include, f"write a list, such as [{LOGPROBS!r}]")
+        problems.wrong("include", include, f"write a list, such as [{INCLUDE!r}]")
         include = []
     for at, it in enumerate(include):
-        if it != LOGPROBS:
-            problems.wrong(f"include[{at}]", it, f"only {LOGPROBS} can be included here")
+        if it != INCLUDE:
+            problems.wrong(f"include[{at}]", it, f"only {INCLUDE} can be included here")
     options = body.get("stream_options", {})
     if not isinstance(options, dict):
         problems.wrong("stream_options", options, "write an object")
