@@ -22,7 +22,6 @@ from routelab.serve import RefusedError
 from routelab.serve.batch import BatchInput, BatchOutput, BatchRun
 from routelab.serve.callers import NOBODY
 
-
 RESPONSES = "/v1/responses"
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from routelab.core.messages import nearest
 from routelab.serve.callers import NOBODY
+from routelab.serve.chat_request import checked_id, header_said
 from routelab.serve.entries import (
     ChatEntry,
     DecisionEntry,
@@ -47,7 +48,7 @@ class HttpRoute(NamedTuple):
     @property
     def methods(self) -> tuple[str, ...]:
         """By which it may be asked; the server keeps the body of a reply to HEAD back."""
-        return ("GET", "HEAD") if self.method == "GET" else (self.method,)
+        return _GET if self.method == "GET" else (self.method,)
 
 
 class GatewayApp:
@@ -112,6 +113,7 @@ class GatewayApp:
             there = self._address(exchange)
             entry = there.entry
             if not there.open:
+                checked_id(header_said(exchange.id))
                 caller = service.doorkeeper.caller(
                     exchange.headers, exchange.address, exchange.query
                 )
@@ -132,17 +134,12 @@ class GatewayApp:
         there = self.addresses.get(path)
         if there is None:
             if path == WEBSOCKET:
-                raise _upgrade()
+                raise _upgrade() if exchange.method in _GET else _wrong_method(exchange, _GET)
             near = nearest(path, self.addresses)
             meant = f"; {near} is likely meant" if near else ""
             raise RefusedError(404, f"there is nothing at {path!r:.120}{meant}", "not_found")
         if exchange.method not in there.methods:
-            raise RefusedError(
-                405,
-                f"{path} is asked by {there.method}, not {exchange.method:.20}",
-                "wrong_method",
-                fields={"allow": ", ".join(there.methods)},
-            )
+            raise _wrong_method(exchange, there.methods)
         return there
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -153,6 +150,18 @@ class GatewayApp:
         watching.cancel()
         await self._service.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+_GET = ("GET", "HEAD")
+
+
+def _wrong_method(exchange: HttpExchange, methods: Sequence[str]) -> RefusedError:
+    return RefusedError(
+        405,
+        f"{exchange.path:.120} is asked by {methods[0]}, not {exchange.method:.20}",
+        "wrong_method",
+        fields={"allow": ", ".join(methods)},
+    )
 
 
 def _upgrade() -> RefusedError:

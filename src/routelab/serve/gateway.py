@@ -143,7 +143,8 @@ class Gateway:
         Raises:
             RefusedError: it is malformed, or names what is not there.
         """
-        chat = read_chat({"messages": "", **body})
+        said = {name: value for name, value in body.items() if value is not None}
+        chat = read_chat({"messages": "", **said})
         served = self.roster.find(chat.model, caller)
         if not chat.messages and served.file.reads_text:
             raise RefusedError(

@@ -198,7 +198,7 @@ def test_calls_by_turns_are_told_apart(before, provider):
     ]  # fmt: skip
 
 
-TEXTS = st.text("ab {}\"\\é\n", max_size=6)
+TEXTS = st.text('ab {}"\\é\n', max_size=6)
 PIECES = st.one_of(
     TEXTS.map(lambda text: {"content": text}),
     TEXTS.map(lambda text: {"reasoning_content": text}),

@@ -37,6 +37,7 @@ ANSWER = {
     [
         ({"temperature": 0.5}, {"temperature": 0.5}),
         ({"top_p": 0.9}, {"top_p": 0.9}),
+        ({"max_output_tokens": 5.0}, {"max_completion_tokens": 5}),
         ({"max_output_tokens": 5}, {"max_completion_tokens": 5}),
         ({"parallel_tool_calls": False}, {"parallel_tool_calls": False}),
         ({"top_logprobs": 2}, {"top_logprobs": 2, "logprobs": True}),

@@ -53,6 +53,13 @@ _OUTCOME: Mapping[str, Schema] = {
     "error": maybe({**TEXT, "description": "Why there is no answer."}),
     "model": maybe({**TEXT, "description": "That answered, where it was another."}),
 }
+_TOLD: Schema = {
+    "anyOf": [
+        {"required": [name], "properties": {name: {"type": kind}}}
+        for name, kind in (("response", "object"), ("signals", "object"), ("error", "string"))
+    ]
+}
+"""One of them says what came of the call."""
 _ROUTED: Mapping[str, Schema] = {
     "decision": TEXT,
     "policy": TEXT,
@@ -149,13 +156,17 @@ CHAT_SCHEMAS: Mapping[str, Schema] = {
             ["request"],
             closed=True,
         ),
+        "anyOf": [
+            {"properties": {"token": {"type": "null"}, "outcomes": {"type": "null"}}},
+            {
+                "properties": {"token": TEXT, "outcomes": {"type": "array"}},
+                "required": ["token", "outcomes"],
+            },
+        ],
     },
     "Outcome": {
         **record(_OUTCOME, closed=True, about="What came of a call that was reported."),
-        "anyOf": [
-            {"required": [name], "properties": {name: {"type": kind}}}
-            for name, kind in (("response", "object"), ("signals", "object"), ("error", "string"))
-        ],
+        **_TOLD,
     },
     "Decision": record(
         {"selected": _TARGET, "fallbacks": listed(_TARGET), "routelab": OBJECT},
@@ -192,7 +203,7 @@ CHAT_SCHEMAS: Mapping[str, Schema] = {
                 ["route_id", "outcomes"],
                 closed=True,
             ),
-            record({"route_id": TEXT, **_OUTCOME}, ["route_id"], closed=True),
+            {**record({"route_id": TEXT, **_OUTCOME}, ["route_id"], closed=True), **_TOLD},
         ]
     },
     "Capabilities": record(

@@ -199,7 +199,7 @@ def _operation(it: Operation) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": it.name,
         "summary": it.about,
-        "parameters": [_REQUEST_ID] if it.answers else [],
+        "parameters": [_REQUEST_ID] if it.keyed and content else [],
         "responses": responses,
         "security": [{"bearer": []}, {"api-key": []}] if it.keyed else [],
     }

@@ -33,8 +33,9 @@ class MappedField(NamedTuple):
     otherwise: Any = None
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _is_whole(value: Any) -> bool:
+    """As JSON Schema has it, of which 5.0 is a whole number."""
+    return _is_finite(value) and value == int(value)
 
 
 def _is_finite(value: object) -> bool:
@@ -146,7 +147,8 @@ def read_fields(body: Mapping[str, Any], problems: RequestProblems) -> dict[str,
             if not field.takes(value):
                 problems.wrong(name, value, field.write)
             elif field.chat is not None:
-                found[field.chat] = value
+                whole = field.schema["type"] == "integer"
+                found[field.chat] = int(value) if whole else value
         elif (refused := UNSUPPORTED.get(name)) is not None:
             if not any(type(value) is type(it) and value == it for it in refused.allowed):
                 problems.wrong(name, value, f"it is not supported: {refused.instead}")
