@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -62,6 +63,7 @@ class Provider:
         chunks: of streams; those of the answer unless given.
         status: of every reply.
         cuts: streams end without usage or a last event.
+        going: streams repeat their first chunk until it is set; None for no such wait.
         bodies: of requests, the latest last.
     """
 
@@ -73,6 +75,7 @@ class Provider:
         self.answer: dict[str, Any] = completion({"content": "Four."})
         self.chunks: list[dict[str, Any]] | None = None
         self.status, self.cuts = 200, False
+        self.going: threading.Event | None = None
         self.bodies: list[dict[str, Any]] = []
 
     async def _chat(self, request: Request) -> Any:
@@ -90,6 +93,9 @@ class Provider:
                      enumerate(choice["message"].get("tool_calls") or ())]  # fmt: skip
             said = {**choice["message"], **({"tool_calls": calls} if calls else {})}
             chunks = [delta(choice["finish_reason"], choice.get("logprobs"), **said)]
+        while self.going is not None and not self.going.is_set():
+            yield b"data: " + json.dumps(chunks[0]).encode() + b"\n\n"
+            await asyncio.sleep(0.01)
         for chunk in chunks:
             yield b"data: " + json.dumps(chunk).encode() + b"\n\n"
         if not self.cuts:
