@@ -22,7 +22,8 @@ ODD = st.recursive(
         | st.dictionaries(
             st.sampled_from(["role", "content", "type", "text", "signals", "response", "error",
                              "roster_id", "choices", "message", "call_id", "arguments", "name",
-                             "output", "summary", "format", "schema", "effort", "image_url"]) | st.text(max_size=4),
+                             "output", "summary", "format", "schema", "effort", "image_url"])
+            | st.text(max_size=4),
             inner,
             max_size=3,
         )

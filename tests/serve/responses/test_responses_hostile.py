@@ -45,13 +45,14 @@ def test_an_id_that_is_under_way_is_taken(before, provider):
     provider.chunks, provider.going = [delta(content="Fo"), delta("stop")], threading.Event()
     headers, body = {"x-request-id": "twice"}, {"input": "a", "stream": True}
     with before.client.stream("POST", RESPONSES, json=body, headers=headers) as first:
-        next(first.iter_raw())
+        content = first.iter_raw()  # held, as without it the connection is closed
+        next(content)
         again = before.client.post(RESPONSES, json={"input": "a"}, headers=headers)
         assert (again.status_code, again.json()["error"]["code"]) == (409, "duplicate_request_id")
         other = before.chat(asking("a"), x_request_id="twice")
         assert other.status_code == 409
         provider.going.set()
-        first.read()
+        assert b"response.completed" in b"".join(content)
     assert before.client.post(RESPONSES, json={"input": "a"}, headers=headers).status_code == 200
 
 
@@ -59,7 +60,8 @@ def test_who_leaves_a_stream_ends_what_is_under_way(before, provider):
     provider.chunks, provider.going = [delta(content="Fo"), delta("stop")], threading.Event()
     headers, body = {"x-request-id": "left"}, {"input": "a", "stream": True}
     with before.client.stream("POST", RESPONSES, json=body, headers=headers) as reply:
-        next(reply.iter_raw())
+        content = reply.iter_raw()
+        next(content)
         assert before.service.gateway.under_way
     until = time.monotonic() + 30.0
     while before.service.gateway.under_way and time.monotonic() < until:
