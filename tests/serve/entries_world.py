@@ -22,6 +22,8 @@ from routelab.serve import RefusedError
 from routelab.serve.batch import BatchInput, BatchOutput, BatchRun
 from routelab.serve.callers import NOBODY
 
+RESPONSES = "/v1/responses"
+
 
 class Told(NamedTuple):
     """What came of a request, by whichever entry.
@@ -71,6 +73,43 @@ def streamed(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> To
         last = json.loads(event.data)
         assembly.add(last)
     return _answered({**assembly.body(), "routelab": last["routelab"]})
+
+
+def _asked_as_response(body: Mapping[str, Any]) -> dict[str, Any]:
+    """A body of chat completions as one of responses."""
+    rest = {name: value for name, value in body.items() if name != "messages"}
+    return {"input": body["messages"], **rest}
+
+
+def _answered_response(body: Mapping[str, Any]) -> Told:
+    """What a response says, its output as the choice that it was."""
+    if body.get("error"):
+        return Told(body["error"]["code"])
+    told = body["routelab"]
+    calls = tuple(it["model"] for it in told["calls"])
+    (item,) = body["output"]
+    (part,) = item["content"]
+    choices = [{"message": {"role": item["role"], "content": part["text"]}}]
+    return Told(None, choices, calls, told["cost_usd"], told["policy"])
+
+
+def response(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    asked = _asked_as_response(body)
+    reply = gateway.client.post(RESPONSES, json=asked, headers={"x-request-id": key})
+    return _answered_response(reply.json())
+
+
+def streamed_response(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    asked = {**_asked_as_response(body), "stream": True}
+    reply = gateway.client.post(RESPONSES, json=asked, headers={"x-request-id": key})
+    if reply.status_code != 200:
+        return _answered_response(reply.json())
+    events = [json.loads(it.data) for it in EventParser().feed(reply.content)]
+    assert [it["sequence_number"] for it in events] == [*range(len(events))]
+    deltas = [it["delta"] for it in events if it["type"] == "response.output_text.delta"]
+    told = _answered_response(events[-1]["response"])
+    assert told.choices[0]["message"]["content"] == "".join(deltas)
+    return told
 
 
 def batch(gateway: Running, body: Mapping[str, Any], key: str, folder: Path) -> Told:
@@ -129,6 +168,8 @@ def streamed_websocket(gateway: Running, body: Mapping[str, Any], key: str, _: P
 ANSWERING: Mapping[str, Answering] = {
     "plain": plain,
     "streamed": streamed,
+    "response": response,
+    "streamed response": streamed_response,
     "batch": batch,
     "library": library,
     "websocket": websocket,

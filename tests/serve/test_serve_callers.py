@@ -82,7 +82,7 @@ def test_a_rate_is_kept_per_key_and_a_refusal_costs_nothing(keyed, world):
     assert [it.status_code for it in replies] == [200, 200, 429, 429]
     assert replies[-1].json()["error"]["code"] == "rate_limit_exceeded"
     assert 100 < int(replies[-1].headers["retry-after"]) <= 120
-    assert "x-routelab-cost-usd" not in replies[-1].headers
+    assert replies[-1].headers["x-routelab-cost-usd"] == "0"
     assert gateway.chat(body, **bearer(keys["ann"])).status_code == 200
     assert gateway.service.metrics.snapshot().requests.count == 3
 

@@ -21,7 +21,9 @@ ODD = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(["role", "content", "type", "text", "signals", "response", "error",
-                             "roster_id", "choices", "message"]) | st.text(max_size=4),
+                             "roster_id", "choices", "message", "call_id", "arguments", "name",
+                             "output", "summary", "format", "schema", "effort", "image_url"])
+            | st.text(max_size=4),
             inner,
             max_size=3,
         )
@@ -31,6 +33,9 @@ ODD = st.recursive(
 FIELDS = {
     "/v1/chat/completions": ("model", "messages", "stream", "stream_options", "needs", "priority",
                              "max_cost_usd", "deadline_s", "task", "n", "tools"),
+    "/v1/responses": ("model", "input", "instructions", "stream", "stream_options", "include",
+                      "text", "reasoning", "tools", "tool_choice", "metadata", "temperature",
+                      "max_output_tokens", "needs", "store", "previous_response_id"),
     "/v1/decision": ("input_format", "request", "token", "outcomes"),
     "/route": ("route_id", "strategy", "execution_mode", "candidates", "messages", "needs"),
     "/outcome": ("route_id", "outcomes", "signals", "response", "cost_usd", "latency_s", "error"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from routelab.core import Decision, Step
 from routelab.runtime import RoutedAnswer
@@ -24,7 +25,7 @@ def account(routed: RoutedAnswer, policy: str) -> dict[str, Any]:
         "decision": decision.request_id,
         "policy": policy,
         "model": routed.model,
-        "cost_usd": _known(decision.cost_usd),
+        "cost_usd": known(decision.cost_usd),
         "latency_s": routed.latency_s,
         "calls": [_call(step) for step in decision.steps],
         "usage": {
@@ -35,10 +36,33 @@ def account(routed: RoutedAnswer, policy: str) -> dict[str, Any]:
     }
 
 
-def answer_headers(decision: Decision, model: str) -> Mapping[str, str]:
+def decided_headers(request_id: str, policy: str) -> dict[str, str]:
+    """What headers say of a request that was let in, as text that headers can have."""
+    return {
+        "x-routelab-decision": quote(request_id, safe=_PLAIN),
+        "x-routelab-policy": quote(policy, safe=_PLAIN),
+    }
+
+
+def outcome_headers(model: str, costs_usd: Sequence[float | None]) -> dict[str, str]:
+    """What headers say of a decision whose calls somebody else makes.
+
+    Args:
+        model: that is to be called, or whose answer is to be delivered.
+        costs_usd: of the calls so far, as they were reported; None if not known.
+    """
+    usd = sum(math.nan if it is None else it for it in costs_usd)
+    return {
+        "x-routelab-model": quote(model, safe=_PLAIN),
+        "x-routelab-cost-usd": usd_text(usd),
+        "x-routelab-calls": str(len(costs_usd)),
+    }
+
+
+def answer_headers(decision: Decision, model: str) -> dict[str, str]:
     """What headers say of an answer that is complete."""
     return {
-        "x-routelab-model": model,
+        "x-routelab-model": quote(model, safe=_PLAIN),
         "x-routelab-cost-usd": usd_text(decision.cost_usd),
         "x-routelab-calls": str(len(decision.steps)),
     }
@@ -48,11 +72,11 @@ def _call(step: Step) -> dict[str, Any]:
     it = step.feedback
     told: dict[str, Any] = {
         "model": it.model,
-        "cost_usd": _known(it.cost_usd),
-        "latency_s": _known(it.latency_s),
+        "cost_usd": known(it.cost_usd),
+        "latency_s": known(it.latency_s),
     }
     if it.signals:
-        told["signals"] = {name: _known(value) for name, value in it.signals.items()}
+        told["signals"] = {name: known(value) for name, value in it.signals.items()}
     if step.threshold is not None:
         told["threshold"] = step.threshold
     if it.error is not None:  # why is for the log: it may name addresses
@@ -66,5 +90,10 @@ def _total(tokens: Any) -> int:
     return int(sum(it for it in tokens if not math.isnan(it)))
 
 
-def _known(value: float) -> float | None:
+_PLAIN = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
+"""Characters that headers have as they are."""
+
+
+def known(value: float) -> float | None:
+    """A number as JSON has it; None where it is not known."""
     return None if math.isnan(value) else value

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from routelab.core.messages import nearest
 from routelab.serve.callers import NOBODY
+from routelab.serve.chat_request import checked_id, header_said
 from routelab.serve.entries import (
     ChatEntry,
     DecisionEntry,
     FeedbackEntry,
+    OpenApiEntry,
     OperationsEntry,
     RouteEntry,
     WebSocketConnection,
@@ -19,6 +21,7 @@ from routelab.serve.entries import (
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
 from routelab.serve.refusal import CallerLeftError, RefusedError
+from routelab.serve.responses import ResponsesForm
 from routelab.serve.service import Service
 
 WEBSOCKET = "/v1/websocket"
@@ -42,6 +45,11 @@ class HttpRoute(NamedTuple):
     entry: str
     open: bool = False
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """By which it may be asked; the server keeps the body of a reply to HEAD back."""
+        return _GET if self.method == "GET" else (self.method,)
+
 
 class GatewayApp:
     """Serves a gateway over HTTP; opens it when the server starts, and closes it with it.
@@ -54,6 +62,7 @@ class GatewayApp:
         self._service = service
         gateway, limits = service.gateway, service.config.limits
         chat = ChatEntry(gateway, limits)
+        responses = ChatEntry(gateway, limits, ResponsesForm, "responses")
         feedback = FeedbackEntry(gateway, service.memory, limits)
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits)
@@ -63,6 +72,7 @@ class GatewayApp:
         )
         self.addresses = {
             "/v1/chat/completions": HttpRoute("POST", chat.complete, "chat"),
+            "/v1/responses": HttpRoute("POST", responses.complete, "responses"),
             "/v1/models": HttpRoute("GET", chat.models, "models"),
             "/v1/feedback": HttpRoute("POST", feedback.judge, "feedback"),
             "/v1/decision": HttpRoute("POST", decision.decide, "decision"),
@@ -73,6 +83,7 @@ class GatewayApp:
             "/livez": HttpRoute("GET", operations.health, "health", open=True),
             "/healthz": HttpRoute("GET", operations.health, "health", open=True),
             "/readyz": HttpRoute("GET", operations.ready, "ready", open=True),
+            "/openapi.json": HttpRoute("GET", OpenApiEntry().show, "openapi", open=True),
             "/metrics": HttpRoute("GET", operations.metrics, "metrics", open=True),
         }
 
@@ -102,6 +113,7 @@ class GatewayApp:
             there = self._address(exchange)
             entry = there.entry
             if not there.open:
+                checked_id(header_said(exchange.id))
                 caller = service.doorkeeper.caller(
                     exchange.headers, exchange.address, exchange.query
                 )
@@ -122,14 +134,12 @@ class GatewayApp:
         there = self.addresses.get(path)
         if there is None:
             if path == WEBSOCKET:
-                raise RefusedError(426, f"{path} is asked by a WebSocket", "wrong_method")
+                raise _upgrade() if exchange.method in _GET else _wrong_method(exchange, _GET)
             near = nearest(path, self.addresses)
             meant = f"; {near} is likely meant" if near else ""
             raise RefusedError(404, f"there is nothing at {path!r:.120}{meant}", "not_found")
-        if exchange.method != there.method:
-            raise RefusedError(
-                405, f"{path} is asked by {there.method}, not {exchange.method}", "wrong_method"
-            )
+        if exchange.method not in there.methods:
+            raise _wrong_method(exchange, there.methods)
         return there
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -140,6 +150,27 @@ class GatewayApp:
         watching.cancel()
         await self._service.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+_GET = ("GET", "HEAD")
+
+
+def _wrong_method(exchange: HttpExchange, methods: Sequence[str]) -> RefusedError:
+    return RefusedError(
+        405,
+        f"{exchange.path:.120} is asked by {methods[0]}, not {exchange.method:.20}",
+        "wrong_method",
+        fields={"allow": ", ".join(methods)},
+    )
+
+
+def _upgrade() -> RefusedError:
+    return RefusedError(
+        426,
+        f"{WEBSOCKET} is asked by a WebSocket",
+        "wrong_method",
+        fields={"upgrade": "websocket", "connection": "upgrade"},
+    )
 
 
 _BROKEN = RefusedError(500, "the server failed; its log says why", "broken", kind="server_error")

@@ -14,7 +14,7 @@ from routelab.core import Request
 from routelab.errors import PolicyError, RequestError, RouteError
 from routelab.runtime import RequestOptions, RoutedAnswer
 from routelab.runtime.requests import new_request_id, sending
-from routelab.serve.account import account
+from routelab.serve.account import account, decided_headers
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
 from routelab.serve.decisions import PolicyDecider
@@ -142,7 +142,8 @@ class Gateway:
         Raises:
             RefusedError: it is malformed, or names what is not there.
         """
-        chat = read_chat({"messages": "", **body})
+        said = {name: value for name, value in body.items() if value is not None}
+        chat = read_chat({"messages": "", **said})
         served = self.roster.find(chat.model, caller)
         if not chat.messages and served.file.reads_text:
             raise RefusedError(
@@ -233,6 +234,8 @@ class Admitted:
             self._cost_usd = spent_usd  # of a caller that left
         gateway.limits.leave(self._entered, self._cost_usd)
         status = self._status(error)
+        if isinstance(error, RefusedError):
+            error.fields = {**decided_headers(self.id, self.policy), **error.fields}
         gateway.totals["requests", self._entry, self.policy, status] += 1
         gateway.events.over(
             status,

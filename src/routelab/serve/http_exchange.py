@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
-from routelab.runtime import encode_json
+from routelab.runtime import REQUEST_ID, encode_json
 from routelab.serve.config import GatewayLimits
-from routelab.serve.refusal import CallerLeftError, RefusedError
+from routelab.serve.refusal import OF_AN_ANSWER, CallerLeftError, RefusedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,6 +26,7 @@ class HttpExchange:
     Attributes:
         path, query, method: as asked.
         headers: names in lower case; of one given twice the last.
+        id: of the request, as its caller gave it, or a fresh one; every reply has it.
         address: of whoever opened the connection.
         begun: a reply is under way, so that no other can be sent.
     """
@@ -36,6 +38,7 @@ class HttpExchange:
         self.headers: Mapping[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        self.id: str = self.headers.get(REQUEST_ID) or os.urandom(16).hex()
         client = scope.get("client")
         self.address: str | None = client[0] if client else None
         self.begun = False
@@ -95,10 +98,10 @@ class HttpExchange:
 
     async def refuse(self, refusal: RefusedError, headers: Mapping[str, str] | None = None) -> None:
         """Send why there is no answer; where a body was not read the connection cannot go on."""
-        closing = {"connection": "close"} if refusal.status in (408, 413) else {}
-        await self.json(
-            refusal.body, refusal.status, {**(headers or {}), **refusal.headers, **closing}
-        )
+        told = {**dict.fromkeys(OF_AN_ANSWER, ""), **(headers or {}), **refusal.headers}
+        if refusal.status in (408, 413):
+            told["connection"] = "close"
+        await self.json(refusal.body, refusal.status, told)
 
     async def open_events(self, headers: Mapping[str, str] | None = None) -> None:
         """Begin a reply of server-sent events."""
@@ -143,6 +146,7 @@ class HttpExchange:
 
     async def _start(self, status: int, headers: Mapping[str, str], media: str) -> None:
         self.begun = True
+        headers = {REQUEST_ID: self.id, **headers}
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         raw.append((b"content-type", media.encode("latin-1")))
         await self._send({"type": "http.response.start", "status": status, "headers": raw})

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from routelab.errors import BudgetError, NoModelError, PolicyError, RequestError, RouteError
+from routelab.runtime import SHOULD_RETRY
+from routelab.runtime.attempts import failure_classes
 
-_MENDABLE = ([400], [413], [422])
-"""Statuses of an endpoint, the last to be asked, that say the request itself is wrong."""
+OF_AN_ANSWER = (
+    "x-routelab-decision",
+    "x-routelab-policy",
+    "x-routelab-model",
+    "x-routelab-cost-usd",
+    "x-routelab-calls",
+)
+"""Headers that say what came of a request; of a refusal those are empty that it has none of."""
 
 
 class RefusedError(Exception):
@@ -22,6 +31,7 @@ class RefusedError(Exception):
         code: a word for programs.
         param: field of the body that is wrong.
         retry_after_s: seconds after which it may be tried again.
+        fields: further headers.
         cost_usd, calls: what was spent before it failed; refusals spend nothing.
     """
 
@@ -34,6 +44,7 @@ class RefusedError(Exception):
         kind: str = "invalid_request_error",
         param: str | None = None,
         retry_after_s: float | None = None,
+        fields: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -42,6 +53,7 @@ class RefusedError(Exception):
         self.code = code
         self.param = param
         self.retry_after_s = retry_after_s
+        self.fields = fields
         self.cost_usd = 0.0
         self.calls = 0
 
@@ -58,13 +70,18 @@ class RefusedError(Exception):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """What goes with it: when to come back, and what was spent where anything was."""
-        found = {}
+        """What goes with it: when to come back, and what was spent."""
+        found = {
+            **self.fields,
+            "x-routelab-calls": str(self.calls),
+            "x-routelab-cost-usd": usd_text(self.cost_usd),
+        }
         if self.retry_after_s is not None:
             found["retry-after"] = str(max(1, math.ceil(self.retry_after_s)))
-        if self.calls:
-            found["x-routelab-calls"] = str(self.calls)
-            found["x-routelab-cost-usd"] = usd_text(self.cost_usd)
+        if self.kind == "insufficient_quota":
+            found[SHOULD_RETRY] = "false"  # clients would at once
+        if self.status == 401:
+            found["www-authenticate"] = "Bearer"
         return found
 
 
@@ -112,22 +129,22 @@ def _of_route_error(error: RouteError) -> RefusedError:
             kind="insufficient_quota",
             retry_after_s=error.retry_after_s,
         )
-    message = _without_addresses(error)
-    tried = [attempt.status for step in error.steps for attempt in step.feedback.attempts]
-    if tried[-1:] in _MENDABLE:
-        return RefusedError(400, message, "refused_by_model")
+    tried = [it.failure for step in error.steps for it in step.feedback.attempts]
+    last = failure_classes().get(tried[-1]) if tried else None
+    if last is not None and last.name == "rate":
+        return RefusedError(
+            429,
+            str(error),
+            "rate_limit_exceeded",
+            kind="rate_limit_error",
+            retry_after_s=error.retry_after_s,
+        )
+    if last is not None and (last.fault == "caller" or last.name == "unsupported"):
+        return RefusedError(400, str(error), "refused_by_model")
     return RefusedError(
         503,
-        message,
+        str(error),
         "no_model_answered",
         kind="server_error",
         retry_after_s=error.retry_after_s,
     )
-
-
-def _without_addresses(error: RouteError) -> str:
-    """What a caller is told: addresses are for the log and the warnings."""
-    attempts = [it for step in error.steps for it in step.feedback.attempts if it.error]
-    told = [it.error if it.status else "there was no reply" for it in attempts]
-    first = str(error).splitlines()[0]
-    return "; ".join([first, *dict.fromkeys(told)])

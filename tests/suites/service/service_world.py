@@ -159,7 +159,7 @@ def service(folder, patch, provider, budgets=""):
     Args:
         folder: for its policy, catalogue and log.
         patch: of pytest, for the environment.
-        budgets: TOML; empty for none.
+        budgets: TOML; empty for none, and then nobody says who asks.
     """
     with serving(provider.app) as url:
         model = Model(
@@ -187,6 +187,7 @@ def service(folder, patch, provider, budgets=""):
             ("MODELS", models),
             ("LOG", folder / "log"),
             ("BUDGETS", folder / "budgets.toml" if budgets else ""),
+            ("PROXY", "127.0.0.1" if budgets else ""),
         ):
             patch.setenv(name, str(value))
         app = runpy.run_path(str(PROJECT / "examples" / "service.py"))["create"]()

@@ -28,6 +28,7 @@ SCHEMA = {
     "additionalProperties": False,
 }
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+RICH = {"x-tenant": "rich"}
 BUDGETS = "[all]\nlimit_usd = 100.0\n[tenants.poor]\nlimit_usd = 1e-9\n"
 
 
@@ -54,7 +55,9 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(world):
-    with openai.OpenAI(base_url=world.url, api_key="any", max_retries=0) as made:
+    with openai.OpenAI(
+        base_url=world.url, api_key="any", max_retries=0, default_headers=RICH
+    ) as made:
         yield made
 
 
@@ -85,7 +88,7 @@ def test_a_plain_answer(client):
     assert answer.choices[0].message.content == TEXT
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage.total_tokens == USAGE["total_tokens"]
-    assert client.models.list().data[0].id == "a"
+    assert client.models.list().data[0].id == "routelab/one"
 
 
 @pytest.mark.parametrize("usage", [False, True])
@@ -171,7 +174,9 @@ def test_a_stream_that_is_cancelled_ends_at_the_provider(world, client):
 
 def test_an_asynchronous_caller_who_gives_up_ends_it_too(world):
     async def give_up():
-        made = openai.AsyncOpenAI(base_url=world.url, api_key="any", max_retries=0)
+        made = openai.AsyncOpenAI(
+            base_url=world.url, api_key="any", max_retries=0, default_headers=RICH
+        )
         async with made as client, asyncio.timeout(10.0):
             stream = await client.chat.completions.create(
                 model="any", messages=user("slow"), stream=True
@@ -199,7 +204,7 @@ def test_over_budget(world, stream):
         before = len(world.provider.bodies)
         with pytest.raises(openai.RateLimitError) as raised:
             ask(client, "hello", stream=stream, extra_headers={"x-tenant": "poor"})
-    assert raised.value.code == "budget_exceeded"
+    assert raised.value.code == "insufficient_quota"
     assert "has no room for a call" in told(raised.value)
     assert len(world.provider.bodies) == before
 
@@ -227,7 +232,7 @@ def chat(world):
     made = pytest.importorskip(
         "langchain_openai", reason="langchain-openai is of the dev extra"
     ).ChatOpenAI
-    return made(base_url=world.url, api_key="any", model="any", max_retries=0)
+    return made(base_url=world.url, api_key="any", model="any", max_retries=0, default_headers=RICH)
 
 
 def test_langchain_plain_and_streamed(chat):

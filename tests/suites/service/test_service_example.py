@@ -195,18 +195,22 @@ def test_what_callers_send_wrong_is_theirs_to_mend(world, tmp_path, body, why):
     assert why in refused.json()["error"]["message"]
 
 
-def test_nulls_are_left_out_and_the_log_of_them_is_read(world, tmp_path):
+def test_nulls_are_left_out_and_who_asks_is_for_the_proxy_to_say(world, tmp_path, monkeypatch):
     _, log = world
     (prompt,) = log.texts.prompts(np.array([0]))
     messages = [{"role": "user", "content": prompt}]
-    with serving(create(tmp_path)) as url, httpx.Client(trust_env=False, timeout=60.0) as client:
-        body = {"messages": messages, "task": None, "deadline_s": None, "stream": False}
-        headers = {"x-tenant": "a", "x-request-id": str(log.requests.id[0])}
-        assert client.post(url, json=body, headers=headers).status_code == 200
-        spoofed = {**body, "tenant": "b", "self": 1}
-        del headers["x-tenant"]
-        assert client.post(url, json=spoofed, headers=headers).status_code == 200
-    assert read(tmp_path).requests.tenant.tolist() == ["a", ""]
+    body = {"messages": messages, "task": None, "deadline_s": None, "stream": False}
+    spoofed = {**body, "tenant": "b", "self": 1}
+    headers = {"x-tenant": "a", "x-request-id": str(log.requests.id[0])}
+    with httpx.Client(trust_env=False, timeout=60.0) as client:
+        with serving(create(tmp_path)) as url:  # there is no proxy to be believed
+            assert client.post(url, json=spoofed, headers=headers).status_code == 200
+        monkeypatch.setenv("PROXY", "127.0.0.1")
+        with serving(create(tmp_path)) as url:
+            assert client.post(url, json=spoofed, headers=headers).status_code == 200
+            del headers["x-tenant"]
+            assert client.post(url, json=body, headers=headers).status_code == 401
+    assert read(tmp_path).requests.tenant.tolist() == ["", "a"]
 
 
 def test_a_stream_that_fails_before_its_first_piece_is_no_success(world, tmp_path):

@@ -8,7 +8,12 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.serve.decisions.decider import DecisionState, PendingTurn, PolicyDecider
-    from routelab.serve.decisions.outcomes import Reported, ReportedOutcome, read_outcomes
+    from routelab.serve.decisions.outcomes import (
+        Reported,
+        ReportedOutcome,
+        costs_usd,
+        read_outcomes,
+    )
     from routelab.serve.decisions.route_memory import OpenRoute, RouteMemory
     from routelab.serve.decisions.token import read_token, token_of
 else:
@@ -22,6 +27,7 @@ else:
             "RouteMemory": "route_memory",
             "Reported": "outcomes",
             "ReportedOutcome": "outcomes",
+            "costs_usd": "outcomes",
             "read_outcomes": "outcomes",
             "read_token": "token",
             "token_of": "token",
@@ -36,6 +42,7 @@ __all__ = [
     "Reported",
     "ReportedOutcome",
     "RouteMemory",
+    "costs_usd",
     "read_outcomes",
     "read_token",
     "token_of",

@@ -67,6 +67,11 @@ Reported: TypeAlias = tuple[tuple[ReportedOutcome, ...], ...]
 """For each turn of a decision, what came of its calls in their order."""
 
 
+def costs_usd(reported: Reported) -> list[float | None]:
+    """What each call so far cost, as it was reported; None if not known."""
+    return [outcome.cost_usd for turn in reported for outcome in turn]
+
+
 def read_outcomes(
     given: object, sources: Mapping[str, SignalSource], request: Request
 ) -> tuple[ReportedOutcome, ...]:

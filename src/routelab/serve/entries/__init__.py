@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from routelab.serve.entries.chat import ChatEntry
     from routelab.serve.entries.decision import DecisionEntry
     from routelab.serve.entries.feedback import FeedbackEntry
+    from routelab.serve.entries.openapi_document import OpenApiEntry
     from routelab.serve.entries.operations import OperationsEntry
     from routelab.serve.entries.route import RouteEntry
     from routelab.serve.entries.websocket import WebSocketEntry
@@ -21,6 +22,7 @@ else:
             "ChatEntry": "chat",
             "DecisionEntry": "decision",
             "FeedbackEntry": "feedback",
+            "OpenApiEntry": "openapi_document",
             "OperationsEntry": "operations",
             "RouteEntry": "route",
             "ABORT": "websocket_connection",
@@ -34,6 +36,7 @@ __all__ = [
     "ChatEntry",
     "DecisionEntry",
     "FeedbackEntry",
+    "OpenApiEntry",
     "OperationsEntry",
     "RouteEntry",
     "WebSocketConnection",

@@ -12,10 +12,11 @@ from urllib.parse import quote
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import value_text
 from routelab.runtime import REQUEST_ID
+from routelab.serve.account import decided_headers, outcome_headers
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import decode_body, header_said
 from routelab.serve.config import GatewayLimits
-from routelab.serve.decisions import DecisionState, Reported, read_token, token_of
+from routelab.serve.decisions import DecisionState, Reported, costs_usd, read_token, token_of
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
 from routelab.serve.refusal import malformed
@@ -43,8 +44,7 @@ class DecisionEntry:
         body = await decode_body(content, self._limits.body_depth)
         chat = _checked(body)
         told = read_token(body["token"]) if body.get("token") is not None else None
-        given = exchange.headers.get(REQUEST_ID)
-        request_id = told.request_id if told else header_said(given) if given else None
+        request_id = told.request_id if told else header_said(exchange.id)
         with self._gateway.question(ENTRY, chat, caller, request_id) as question:
             decider = question.served.decider
             reported: Reported = ()
@@ -69,9 +69,13 @@ class DecisionEntry:
             await exchange.json(
                 {"selected": targets[0], "fallbacks": targets[1:], "routelab": said},
                 headers={
-                    REQUEST_ID: given or question.request.id,
-                    "x-routelab-decision": quote(question.request.id),
-                    "x-routelab-policy": quote(question.served.name),
+                    **(
+                        {}
+                        if told is None or REQUEST_ID in exchange.headers
+                        else {REQUEST_ID: quote(told.request_id)}
+                    ),
+                    **decided_headers(question.request.id, question.served.name),
+                    **outcome_headers(models[0], costs_usd(reported)),
                 },
             )
 

@@ -15,10 +15,18 @@ from routelab.core import Decision
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import value_text
 from routelab.errors import RouteError
+from routelab.serve.account import decided_headers, outcome_headers
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import decode_body
 from routelab.serve.config import GatewayLimits
-from routelab.serve.decisions import DecisionState, OpenRoute, PolicyDecider, RouteMemory
+from routelab.serve.decisions import (
+    DecisionState,
+    OpenRoute,
+    PolicyDecider,
+    Reported,
+    RouteMemory,
+    costs_usd,
+)
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
 from routelab.serve.refusal import RefusedError, malformed
@@ -58,7 +66,7 @@ class RouteEntry:
             )
             if body.get("execution_mode") != "shadow":
                 self._memory.put(route)
-            await exchange.json(_said(route))
+            await exchange.json(_said(route), headers=_headers(route))
 
     async def outcome(self, exchange: HttpExchange, caller: Identity) -> None:
         """Take what came of the calls; says what is to be called next, if anything is.
@@ -86,15 +94,18 @@ class RouteEntry:
             )
         except RouteError as error:
             self._memory.failed(route, error)
-            await exchange.json({"route_id": route_id, "action": "fail"})
+            told = {"route_id": route_id, "action": "fail"}
+            await exchange.json(told, headers=_headers(route, reported))
             return
         if state.decision is not None:
             self._memory.over(route, state.decision)
-            await exchange.json({"route_id": route_id, **_delivered(state.decision)})
+            told = {"route_id": route_id, **_delivered(state.decision)}
+            model = state.decision.answer.model
+            await exchange.json(told, headers=_headers(route, reported, model))
             return
         going = msgspec.structs.replace(route, state=state, reported=reported)
         self._memory.put(going)
-        await exchange.json(_said(going))
+        await exchange.json(_said(going), headers=_headers(going, reported))
 
     async def capabilities(self, exchange: HttpExchange, caller: Identity) -> None:
         """What may be asked here."""
@@ -131,6 +142,17 @@ def _said(route: OpenRoute) -> dict[str, Any]:
             {"roster_id": it.model, "need": list(it.need), "final": it.final} for it in turn.calls
         ],
         **_artifact(route.policy, route.decider),
+    }
+
+
+def _headers(route: OpenRoute, reported: Reported = (), model: str = "") -> dict[str, str]:
+    """What headers say, as of an answer; of a failure that no model gave one."""
+    turn = route.state.turn
+    if not model and turn is not None and reported == route.reported:
+        model = turn.calls[0].model
+    return {
+        **decided_headers(route.request.id, route.policy),
+        **outcome_headers(model, costs_usd(reported)),
     }
 
 
