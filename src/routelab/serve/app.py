@@ -14,12 +14,14 @@ from routelab.serve.entries import (
     FeedbackEntry,
     OperationsEntry,
     RouteEntry,
+    StatusEntry,
     WebSocketConnection,
     WebSocketEntry,
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.service import Service
+from routelab.serve.status import StatusReport
 
 WEBSOCKET = "/v1/websocket"
 """Where connections stay open."""
@@ -58,6 +60,9 @@ class GatewayApp:
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
+        status = StatusEntry(
+            gateway, service.config.status, lambda: _report(service, operations)
+        )
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )
@@ -75,6 +80,8 @@ class GatewayApp:
             "/readyz": HttpRoute("GET", operations.ready, "ready", open=True),
             "/metrics": HttpRoute("GET", operations.metrics, "metrics", open=True),
         }
+        if service.config.status.page:
+            self.addresses |= _status_routes(status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -140,6 +147,21 @@ class GatewayApp:
         watching.cancel()
         await self._service.aclose()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _status_routes(status: StatusEntry) -> dict[str, HttpRoute]:
+    """The status page, which anybody may load, and its figures, for which it asks with a key."""
+    return {
+        "/": HttpRoute("GET", status.page, "status", open=True),
+        "/status/status.css": HttpRoute("GET", status.style, "status", open=True),
+        "/status/status.js": HttpRoute("GET", status.script, "status", open=True),
+        "/status": HttpRoute("GET", status.data, "status"),
+        "/status/events": HttpRoute("GET", status.events, "status"),
+    }
+
+
+async def _report(service: Service, operations: OperationsEntry) -> StatusReport:
+    return service.board.report(service.gateway, await operations.snapshot())
 
 
 _BROKEN = RefusedError(500, "the server failed; its log says why", "broken", kind="server_error")

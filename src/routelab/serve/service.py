@@ -25,6 +25,7 @@ from routelab.serve.keys import KeyRing, read_keys
 from routelab.serve.limits import LimitKeeper
 from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
 from routelab.serve.shared_parts import LentSink, LentStore, UnderWay
+from routelab.serve.status import StatusBoard
 
 _T = TypeVar("_T")
 _SETTLED_S = 0.1
@@ -46,6 +47,7 @@ class Service:
         memory: the latest decisions.
         routes: decisions whose calls others make, and have not reported yet.
         metrics: of all its routers, before and after changes of files.
+        board: what the status page shows besides.
         events: where what happens is written.
 
     Args:
@@ -71,6 +73,7 @@ class Service:
         self.config = config = config or ServeConfig()
         self.events = events or EventLog(config.log_requests)
         self.metrics = RouterMetrics()
+        self.board = StatusBoard(config.status.decisions if config.status.page else 0)
         self.memory = DecisionMemory(config.remembered)
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
@@ -96,6 +99,7 @@ class Service:
         limits = LimitKeeper(config.limits, time.monotonic, time.time)
         self._under_way = UnderWay()
         self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way)
+        self.board.taken(self.gateway.roster, time.time())
         self._seen = self._signature()
 
     @property
@@ -142,6 +146,7 @@ class Service:
         except Exception as error:  # noqa: BLE001  (whatever a file holds, requests go on)
             return self._refused(changed, (f"{type(error).__name__}: {error}",))
         before = self.gateway.take(roster)
+        self.board.taken(roster, time.time())
         self.doorkeeper.ring = ring
         before.retire()
         self._retired = [it for it in self._retired if any(one.users for one in it)] + [before]
@@ -197,6 +202,7 @@ class Service:
             self._log.write(finished)
         self.metrics.finished(finished)
         self.memory.finished(finished)
+        self.board.finished(finished)
 
     def _read(self) -> tuple[Loaded, KeyRing | None]:
         return load_all(self._paths, self._catalogue, self.config), self._read_keys()
@@ -216,7 +222,8 @@ class Service:
                 budget_store=None if self._store is None else LentStore(self._store),
                 log=None if self._log is None else LentSink(self._log),
                 metrics=self.metrics,
-                observers=(self.memory, self._under_way),
+                observers=(self.memory, self._under_way, self.board),
+                explained=config.status.page,
             )
             return Roster(loaded, config, shared)
         except MissingExtraError as error:

@@ -252,8 +252,9 @@ class Engine:
             provider = state.deployment.provider
             learned = omit - state.refused if result.error is None else frozenset[str]()
             state.refused |= learned
+            waited_s = sent - began
             done = SampleAttempt(
-                pool.model, provider, question.sample, sent - began, result, learned, objected
+                pool.model, provider, question.sample, waited_s, result, learned, objected, sent
             )
             attempts.append(done)
         return done

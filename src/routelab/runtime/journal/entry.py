@@ -115,9 +115,13 @@ def _step(step: Step, texts: bool) -> StepRecord:
         deployment=it.deployment,
         notes=it.notes,
         rejected=it.rejected,
-        attempts=tuple([AttemptRecord(*msgspec.structs.astuple(one)) for one in it.attempts]),
+        attempts=tuple([_attempt(one) for one in it.attempts]),
         response=it.text if texts else None,
     )
+
+
+def _attempt(it: Attempt) -> AttemptRecord:
+    return AttemptRecord(*msgspec.structs.astuple(it)[:-1])  # without the moment of a clock here
 
 
 def _prompt_tokens(attempts: tuple[Attempt, ...]) -> float:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from routelab.serve.entries.feedback import FeedbackEntry
     from routelab.serve.entries.operations import OperationsEntry
     from routelab.serve.entries.route import RouteEntry
+    from routelab.serve.entries.status import StatusEntry
     from routelab.serve.entries.websocket import WebSocketEntry
     from routelab.serve.entries.websocket_connection import ABORT, WebSocketConnection
 else:
@@ -23,6 +24,7 @@ else:
             "FeedbackEntry": "feedback",
             "OperationsEntry": "operations",
             "RouteEntry": "route",
+            "StatusEntry": "status",
             "ABORT": "websocket_connection",
             "WebSocketConnection": "websocket_connection",
             "WebSocketEntry": "websocket",
@@ -36,6 +38,7 @@ __all__ = [
     "FeedbackEntry",
     "OperationsEntry",
     "RouteEntry",
+    "StatusEntry",
     "WebSocketConnection",
     "WebSocketEntry",
 ]
