@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         GatewayLimits,
         LimitRule,
         ServeConfig,
+        StatusRules,
         WebSocketRules,
         read_config,
     )
@@ -39,6 +40,7 @@ else:
             "RefusedError": "refusal",
             "ServeConfig": "config",
             "Service": "service",
+            "StatusRules": "config",
             "WebSocketRules": "config",
             "ChatVisit": "gateway",
             "new_key": "keys",
@@ -61,6 +63,7 @@ __all__ = [
     "RefusedError",
     "ServeConfig",
     "Service",
+    "StatusRules",
     "WebSocketRules",
     "new_key",
     "read_config",

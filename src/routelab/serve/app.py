@@ -60,9 +60,7 @@ class GatewayApp:
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
-        status = StatusEntry(
-            gateway, service.config.status, lambda: _report(service, operations)
-        )
+        status = StatusEntry(gateway, service.config.status, lambda: _report(service, operations))
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )

@@ -88,7 +88,7 @@ def configured(folder: Path) -> tuple[ServeConfig, dict[str, str]]:
 
 
 @contextmanager
-def busy(log: Log, folder: Path, scale: float = 0.02) -> Iterator[Busy]:
+def busy(log: Log, folder: Path, scale: float = 0.004) -> Iterator[Busy]:
     """A gateway with three policies that answered, escalated, failed and refused.
 
     Args:

@@ -1,4 +1,4 @@
-"""Metrics of several processes as those of one: sums are sums, and quantiles those of all values."""
+"""Metrics of several processes as those of one: sums are sums, quantiles those of all values."""
 
 from __future__ import annotations
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.serve.status.board import StatusBoard
-    from routelab.serve.status.view import page_data
     from routelab.serve.status.assets import PageFile, page_files
+    from routelab.serve.status.board import StatusBoard
     from routelab.serve.status.recent_decisions import CallSummary, DecisionSummary
     from routelab.serve.status.report import (
         PolicyStatus,
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
         StatusReport,
         merged_reports,
     )
+    from routelab.serve.status.view import page_data
 else:
     __getattr__, __dir__ = attach(
         __name__,

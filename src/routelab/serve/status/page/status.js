@@ -72,7 +72,7 @@
 
   // A column: its head, a function that gives [words, small words, class], and whether it is a number.
 
-  const column = (head, of, number = true) => ({ head, of, number });
+  const column = (head, of, number = true, wide = false) => ({ head, of, number, wide });
   const errors = column("Errors", (it) => [it.errors ? `${count(it.errors)} (${share(it.error_rate)})` : "0", "", it.errors ? "bad" : ""]);
   const times = ["p50", "p95", "p99"].map((name) => column(name.toUpperCase(), (it) => [took(it[name])]));
   const money = [
@@ -147,7 +147,7 @@
           it.failures.map((one) => `${one.failure} ${count(one.count)}`).join(", ") || "none",
           it.failures.some((one) => one.operator) ? "yours to mend: key, credit, permission or model" : "",
           it.failures.some((one) => one.operator) ? "bad" : "",
-        ], false),
+        ], false, true),
       ],
     },
     refusals: {
@@ -205,7 +205,7 @@
       first.scope = "row";
       row.append(first);
       for (const it of table.columns) {
-        const cell = made("td", undefined, it.number ? "number" : "");
+        const cell = made("td", undefined, it.number ? "number" : it.wide ? "wide" : "");
         cell.dataset.label = it.head;
         row.append(cell);
       }
@@ -235,8 +235,8 @@
   const showSummary = (it) => {
     const asked = it.requests;
     const tiles = [
-      ["Requests", count(asked.count), `since ${moment(it.since_s)}`],
-      ["Without an answer", share(asked.error_rate), `${count(asked.errors)} requests`],
+      ["Requests", count(asked.count), `in ${ago(it.since_s, it.at_s).replace(" ago", "")}`],
+      ["Unanswered", share(asked.error_rate), `${count(asked.errors)} requests`],
       ["P50", took(asked.p50), ""],
       ["P95", took(asked.p95), asked.first_p95 === null ? "" : `first token ${took(asked.first_p95)}`],
       ["P99", took(asked.p99), ""],
@@ -249,7 +249,7 @@
       const box = made("div");
       box.append(made("dt", tile[0]), made("dd"));
       return box;
-    }, (box, tile) => fill(box.lastChild, [tile[1], tile[2], tile[0] === "Without an answer" && asked.errors ? "bad" : ""]));
+    }, (box, tile) => fill(box.lastChild, [tile[1], tile[2], tile[0] === "Unanswered" && asked.errors ? "bad" : ""]));
   };
 
   const showRefusals = (it) => {
@@ -269,7 +269,9 @@
 
   const showAlerts = (alerts) => {
     keep(by("alerts"), alerts.slice(0, 10), (it) => [it.account, it.period, it.share].join(" "), () => made("li"), (item, it) =>
-      write(item, `Alert: ${share(it.share)} of the budget of ${it.account} for ${it.period} is reached (${usd(it.spent_usd)} of ${usd(it.limit_usd)} spent).`));
+      write(item, it.spent_usd < it.share * it.limit_usd
+        ? `Alert: a call found no room in the budget of ${it.account} for ${it.period} (${usd(it.spent_usd)} of ${usd(it.limit_usd)} spent).`
+        : `Alert: ${share(it.share)} of the budget of ${it.account} for ${it.period} is spent (${usd(it.spent_usd)} of ${usd(it.limit_usd)}).`));
   };
 
   const decision = (it) => {
@@ -401,7 +403,12 @@
       }
       if (!reply.ok) throw new Error(`status ${reply.status}`);
       waitMs = 1000;
+      const asked = !by("key-form").hidden;
       by("key-form").hidden = true;
+      if (asked) {
+        by("main").hidden = false;
+        by("main").focus();
+      }
       by("pause").hidden = false;
       by("forget").hidden = !key;
       tell(paused ? "Paused" : "Live", paused ? "" : "live");
