@@ -110,6 +110,18 @@ class StatusRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     watchers: int = 20
 
 
+class RedactionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is taken out of texts, by the names of redactions (see `routelab.runtime.redaction`).
+
+    Attributes:
+        log: out of whatever is logged.
+        send: out of requests, before a policy decides on them and models are asked.
+    """
+
+    log: tuple[str, ...] = ("mail", "phone", "card")
+    send: tuple[str, ...] = ()
+
+
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings of a gateway; `serve.toml` has the same fields.
 
@@ -137,6 +149,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         limits: how much.
         websocket: of connections that stay open.
         status: of the page for operators.
+        redaction: of what identifies people.
     """
 
     default: str = ""
@@ -158,6 +171,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     limits: GatewayLimits = msgspec.field(default_factory=GatewayLimits)
     websocket: WebSocketRules = WebSocketRules()
     status: StatusRules = StatusRules()
+    redaction: RedactionRules = RedactionRules()
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
+from routelab.core.catalogue import Catalogue
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, RoutelabError
 from routelab.policy_file import PolicyFile
@@ -15,6 +16,7 @@ from routelab.runtime import DecisionLog, FinishedRequest, RouterConfig, Upstrea
 from routelab.runtime.budgets import MemoryStore, SqliteStore, Store
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.metrics import RouterMetrics
+from routelab.runtime.redaction import Redactor, load_redactor
 from routelab.serve.callers import Doorkeeper
 from routelab.serve.config import ServeConfig
 from routelab.serve.decision_memory import DecisionMemory
@@ -71,13 +73,18 @@ class Service:
         upstream: Upstream | None = None,
     ) -> None:
         self.config = config = config or ServeConfig()
-        self.events = events or EventLog(config.log_requests)
         self.metrics = RouterMetrics()
-        self.board = StatusBoard(config.status.decisions if config.status.page else 0)
         self.memory = DecisionMemory(config.remembered)
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
         problems: list[str] = []
+        logged = _tried(lambda: load_redactor(config.redaction.log), problems)
+        sent = _tried(lambda: load_redactor(config.redaction.send), problems)
+        self.events = events or EventLog(config.log_requests, redactor=logged)
+        self.board = StatusBoard(
+            config.status.decisions if config.status.page else 0,
+            logged.logged if logged else str,
+        )
         loaded, ring = (
             _tried(lambda: load_all(self._paths, self._catalogue, config), problems),
             _tried(self._read_keys, problems),
@@ -87,7 +94,7 @@ class Service:
             _tried(lambda: read_budgets(budgets), problems)
         if problems or loaded is None:
             raise RoutelabError(*problems)
-        self._log = DecisionLog(config.log, texts=config.log_texts) if config.log else None
+        self._log = _decision_log(config, logged)
         self._store: Store | None = None
         if budgets:
             kept = config.budget_store
@@ -98,7 +105,7 @@ class Service:
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
         limits = LimitKeeper(config.limits, time.monotonic, time.time)
         self._under_way = UnderWay()
-        self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way)
+        self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way, sent)
         self.board.taken(self.gateway.roster, time.time())
         self._seen = self._signature()
 
@@ -225,11 +232,13 @@ class Service:
                 observers=(self.memory, self._under_way, self.board),
                 explained=config.status.page,
             )
-            return Roster(loaded, config, shared)
+            roster = Roster(loaded, config, shared)
         except MissingExtraError as error:
             raise RoutelabError(
                 f"the server needs httpx-aiohttp: {how_to_install('serve')}"
             ) from error
+        self.events.keep_out(_key_variables(loaded.catalogue))
+        return roster
 
     def _signature(self) -> frozenset[tuple[str, object]]:
         """What the files are like now: another one means that something changed."""
@@ -241,12 +250,23 @@ class Service:
         return frozenset(zip(map(str, paths), map(_state, paths), strict=True))
 
 
+def _decision_log(config: ServeConfig, redactor: Redactor | None) -> DecisionLog | None:
+    if not config.log:
+        return None
+    return DecisionLog(config.log, texts=config.log_texts, redactor=redactor)
+
+
 def _state(path: Path) -> object:
     try:
         found = path.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _key_variables(catalogue: Catalogue) -> list[str]:
+    models = catalogue.models.values()
+    return [it.api_key_env for model in models for it in model.deployments if it.api_key_env]
 
 
 def _tried(read: Callable[[], _T], problems: list[str]) -> _T | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from routelab.runtime import FinishedRequest
@@ -26,11 +26,12 @@ class StatusBoard:
 
     Args:
         decisions: the latest that are kept.
+        redact: takes out of errors what identifies people, as models may quote requests.
     """
 
-    def __init__(self, decisions: int) -> None:
+    def __init__(self, decisions: int, redact: Callable[[str], str] = str) -> None:
         self._attribution = Attribution()
-        self._recent = RecentDecisions(decisions)
+        self._recent = RecentDecisions(decisions, redact)
         self._policies: dict[tuple[str, str], PolicyStatus] = {}
 
     def taken(self, roster: Roster, at_s: float) -> None:

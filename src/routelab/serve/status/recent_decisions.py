@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -101,22 +101,24 @@ class RecentDecisions:
 
     Args:
         most: how many.
+        redact: takes out of errors what identifies people.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, redact: Callable[[str], str] = str) -> None:
+        self._redact = redact
         self._kept: deque[DecisionSummary] = deque(maxlen=most)
 
     def finished(self, finished: FinishedRequest) -> None:
         """Keep a request, and drop the oldest."""
         if self._kept.maxlen:
-            self._kept.append(_summary(finished))
+            self._kept.append(_summary(finished, self._redact))
 
     def latest(self) -> tuple[DecisionSummary, ...]:
         """The latest first."""
         return tuple(reversed(self._kept))
 
 
-def _summary(finished: FinishedRequest) -> DecisionSummary:
+def _summary(finished: FinishedRequest, redact: Callable[[str], str]) -> DecisionSummary:
     request, answer = finished.request, finished.answer
     return DecisionSummary(
         id=request.id,
@@ -130,13 +132,15 @@ def _summary(finished: FinishedRequest) -> DecisionSummary:
         cost_usd=_known(finished.cost_usd),
         latency_s=_known(finished.latency_s),
         degraded=finished.degraded,
-        error=_short(finished.error or ""),
-        calls=tuple([_call(step, step.feedback is answer) for step in finished.steps[:_CALLS]]),
+        error=_short(redact(finished.error or "")),
+        calls=tuple(
+            [_call(step, step.feedback is answer, redact) for step in finished.steps[:_CALLS]]
+        ),
         reasons=tuple(_reasons(finished)),
     )
 
 
-def _call(step: Step, delivered: bool) -> CallSummary:
+def _call(step: Step, delivered: bool, redact: Callable[[str], str]) -> CallSummary:
     it = step.feedback
     return CallSummary(
         model=it.model,
@@ -146,8 +150,8 @@ def _call(step: Step, delivered: bool) -> CallSummary:
         cost_usd=_known(it.cost_usd),
         latency_s=_known(it.latency_s),
         attempts=len(it.attempts),
-        error=_short(it.error or ""),
-        rejected=tuple([_short(why) for why in it.rejected]),
+        error=_short(redact(it.error or "")),
+        rejected=tuple([_short(redact(why)) for why in it.rejected]),
         delivered=delivered,
     )
 
