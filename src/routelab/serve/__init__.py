@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         RedactionRules,
         ServeConfig,
         StatusRules,
+        TelemetryRules,
         WebSocketRules,
         read_config,
     )
@@ -43,6 +44,7 @@ else:
             "ServeConfig": "config",
             "Service": "service",
             "StatusRules": "config",
+            "TelemetryRules": "config",
             "WebSocketRules": "config",
             "ChatVisit": "gateway",
             "new_key": "keys",
@@ -67,6 +69,7 @@ __all__ = [
     "ServeConfig",
     "Service",
     "StatusRules",
+    "TelemetryRules",
     "WebSocketRules",
     "new_key",
     "read_config",

@@ -110,7 +110,8 @@ class GatewayApp:
                 caller = service.doorkeeper.caller(
                     exchange.headers, exchange.address, exchange.query
                 )
-            await there.handler(exchange, caller)
+            with service.telemetry.within(exchange.headers):
+                await there.handler(exchange, caller)
         except RefusedError as refusal:
             service.gateway.refused(entry, refusal, caller)
             await exchange.refuse(refusal)

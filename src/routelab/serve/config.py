@@ -122,6 +122,28 @@ class RedactionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     send: tuple[str, ...] = ()
 
 
+class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of OpenTelemetry; needs the `otel` extra where an exporter is named.
+
+    Attributes:
+        exporter: "otlp" sends to a collector over OTLP/HTTP, "global" gives to the providers that
+            the process has set; nothing is done without.
+        endpoint: base URL of the collector; what OTEL_EXPORTER_OTLP_ENDPOINT and its like say
+            unless given.
+        names: of the conventions for generative AI: "present", "former" or "both"; the environment
+            variable OTEL_SEMCONV_STABILITY_OPT_IN goes before it.
+        traces, metrics: what is sent.
+        interval_s: seconds between metrics.
+    """
+
+    exporter: Literal["", "otlp", "global"] = ""
+    endpoint: str = ""
+    names: Literal["present", "former", "both"] = "present"
+    traces: bool = True
+    metrics: bool = True
+    interval_s: float = 60.0
+
+
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings of a gateway; `serve.toml` has the same fields.
 
@@ -150,6 +172,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         websocket: of connections that stay open.
         status: of the page for operators.
         redaction: of what identifies people.
+        telemetry: of spans and metrics.
     """
 
     default: str = ""
@@ -172,6 +195,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     websocket: WebSocketRules = WebSocketRules()
     status: StatusRules = StatusRules()
     redaction: RedactionRules = RedactionRules()
+    telemetry: TelemetryRules = TelemetryRules()
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -248,6 +272,7 @@ def _problems(config: ServeConfig) -> Iterator[str]:
     yield from _limit_problems(config.limits)
     yield from _websocket_problems(config.websocket)
     yield from _status_problems(config.status)
+    yield from _telemetry_problems(config.telemetry)
 
 
 def _caller_problems(rules: CallerRules) -> Iterator[str]:
@@ -307,3 +332,12 @@ def _status_problems(rules: StatusRules) -> Iterator[str]:
         yield f"status: watchers is {rules.watchers}; it is at least 1"
     if not (is_number(rules.refresh_s) and 0.1 <= rules.refresh_s < math.inf):
         yield f"status: refresh_s is {rules.refresh_s}; give seconds, at least 0.1"
+
+
+def _telemetry_problems(rules: TelemetryRules) -> Iterator[str]:
+    if rules.endpoint and rules.exporter != "otlp":
+        yield 'telemetry: endpoint is of exporter = "otlp": give it too'
+    if rules.endpoint and not rules.endpoint.startswith(("http://", "https://")):
+        yield f"telemetry: endpoint is {rules.endpoint!r}; give a URL, as http://localhost:4318"
+    if not (is_number(rules.interval_s) and 0.1 <= rules.interval_s < math.inf):
+        yield f"telemetry: interval_s is {rules.interval_s}; give seconds, at least 0.1"

@@ -28,6 +28,7 @@ from routelab.serve.limits import LimitKeeper
 from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
 from routelab.serve.shared_parts import LentSink, LentStore, UnderWay
 from routelab.serve.status import StatusBoard
+from routelab.serve.telemetry import Telemetry
 
 _T = TypeVar("_T")
 _SETTLED_S = 0.1
@@ -50,6 +51,7 @@ class Service:
         routes: decisions whose calls others make, and have not reported yet.
         metrics: of all its routers, before and after changes of files.
         board: what the status page shows besides.
+        telemetry: spans and metrics, where they are configured.
         events: where what happens is written.
 
     Args:
@@ -85,6 +87,7 @@ class Service:
             config.status.decisions if config.status.page else 0,
             logged.logged if logged else str,
         )
+        telemetry = _tried(lambda: Telemetry(config.telemetry, self.board.policy_name), problems)
         loaded, ring = (
             _tried(lambda: load_all(self._paths, self._catalogue, config), problems),
             _tried(self._read_keys, problems),
@@ -92,8 +95,11 @@ class Service:
         budgets = config.budgets
         if budgets:
             _tried(lambda: read_budgets(budgets), problems)
-        if problems or loaded is None:
+        if problems or loaded is None or telemetry is None:
+            if telemetry is not None:
+                telemetry.close()
             raise RoutelabError(*problems)
+        self.telemetry = telemetry
         self._log = _decision_log(config, logged)
         self._store: Store | None = None
         if budgets:
@@ -175,6 +181,7 @@ class Service:
             await self._store.aclose()
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
+        await asyncio.to_thread(self.telemetry.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -210,6 +217,7 @@ class Service:
         self.metrics.finished(finished)
         self.memory.finished(finished)
         self.board.finished(finished)
+        self.telemetry.finished(finished)
 
     def _read(self) -> tuple[Loaded, KeyRing | None]:
         return load_all(self._paths, self._catalogue, self.config), self._read_keys()
@@ -229,7 +237,7 @@ class Service:
                 budget_store=None if self._store is None else LentStore(self._store),
                 log=None if self._log is None else LentSink(self._log),
                 metrics=self.metrics,
-                observers=(self.memory, self._under_way, self.board),
+                observers=(self.memory, self._under_way, self.board, self.telemetry),
                 explained=config.status.page,
             )
             roster = Roster(loaded, config, shared)

@@ -55,6 +55,13 @@ class StatusBoard:
         kept = list({**former, **served}.items())[-_FORMER - len(served) :]
         self._policies = dict(kept)
 
+    def policy_name(self, digest: str) -> str:
+        """The name of a policy by its SHA-256; the hash in short where nobody gave one."""
+        for it in self._policies.values():
+            if it.digest == digest:
+                return it.name
+        return digest[:12]
+
     def finished(self, finished: FinishedRequest) -> None:
         """Count a request, and keep what was decided."""
         self._attribution.finished(finished)
