@@ -196,11 +196,7 @@ async def test_metrics_have_the_names_that_are_chosen(tmp_path, present, former)
     assert attributes == {"routelab.tenant": "north", "routelab.status": "answered"}
     assert metrics["routelab.request.cost"][0].value == pytest.approx(1.5)
     assert metrics["routelab.answer.quality"][0].sum == 0.75
-    (one,) = (
-        it
-        for it in seen.spans
-        if it.name == "route" and it.attributes["routelab.request.id"] == "0"
-    )
+    routes = [it for it in seen.spans if it.name == "route"]
     provider = next(it for it in seen.spans if it.name.startswith("chat")).attributes
     assert ("gen_ai.provider.name" in provider, "gen_ai.system" in provider) == (present, former)
     assert [it.attributes["routelab.calls"] for it in routes] == [2, 2, 2]
