@@ -36,6 +36,7 @@ REGISTRIES: Mapping[str, str | None] = {
     "routelab.signals": "routelab.signals",
     "routelab.importers": None,
     "routelab.tuners": None,
+    "routelab.redactions": None,
 }
 """Which module has the `REGISTRY` of a group; None for those that are read at their first use,
 because a request or a replay needs none of what they import (pyarrow, learning)."""

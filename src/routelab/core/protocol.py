@@ -62,6 +62,8 @@ class Attempt(msgspec.Struct, frozen=True):
         prompt_tokens, completion_tokens: as reported; NaN if not known.
         cost_usd: of this attempt; NaN if not known.
         failure: its class, as `docs/failures.md` lists them; empty for an answer.
+        sent_s: when it was sent, in seconds of the router's clock; NaN if not known. Records of
+            decisions, which other clocks read, leave it out.
     """
 
     model: str
@@ -77,6 +79,7 @@ class Attempt(msgspec.Struct, frozen=True):
     completion_tokens: float = float("nan")
     cost_usd: float = float("nan")
     failure: str = ""
+    sent_s: float = float("nan")
 
 
 class Feedback(msgspec.Struct, frozen=True):

@@ -24,6 +24,7 @@ class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):
         answer: the feedback delivered; None if there was none.
         error: why there was none.
         degraded: a budget had it decided by the cheaper policy.
+        reasons: of the policy's choices, in words; empty unless the router explains decisions.
     """
 
     request: Request
@@ -38,6 +39,7 @@ class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):
     answer: Feedback | None = None
     error: str | None = None
     degraded: bool = False
+    reasons: tuple[str, ...] = ()
 
 
 def reached_endpoint(feedback: Feedback) -> bool:
@@ -67,6 +69,7 @@ def answered(
         scores=decision.scores,
         answer=decision.answer,
         degraded=degraded,
+        reasons=decision.reasons,
     )
 
 
@@ -92,6 +95,7 @@ def ended(
         scores=tuple(x.scores),
         error=_error_text(error),
         degraded=degraded,
+        reasons=tuple(x.reasons or ()),
     )
 
 

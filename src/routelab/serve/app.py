@@ -16,6 +16,7 @@ from routelab.serve.entries import (
     OpenApiEntry,
     OperationsEntry,
     RouteEntry,
+    StatusEntry,
     WebSocketConnection,
     WebSocketEntry,
 )
@@ -23,6 +24,7 @@ from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.responses import ResponsesForm
 from routelab.serve.service import Service
+from routelab.serve.status import StatusReport
 
 WEBSOCKET = "/v1/websocket"
 """Where connections stay open."""
@@ -67,6 +69,7 @@ class GatewayApp:
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
+        status = StatusEntry(gateway, service.config.status, lambda: _report(service, operations))
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )
@@ -86,6 +89,8 @@ class GatewayApp:
             "/openapi.json": HttpRoute("GET", OpenApiEntry().show, "openapi", open=True),
             "/metrics": HttpRoute("GET", operations.metrics, "metrics", open=True),
         }
+        if service.config.status.page:
+            self.addresses |= _status_routes(status)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -117,7 +122,8 @@ class GatewayApp:
                 caller = service.doorkeeper.caller(
                     exchange.headers, exchange.address, exchange.query
                 )
-            await there.handler(exchange, caller)
+            with service.telemetry.within(exchange.headers):
+                await there.handler(exchange, caller)
         except RefusedError as refusal:
             service.gateway.refused(entry, refusal, caller)
             await exchange.refuse(refusal)
@@ -171,6 +177,21 @@ def _upgrade() -> RefusedError:
         "wrong_method",
         fields={"upgrade": "websocket", "connection": "upgrade"},
     )
+
+
+def _status_routes(status: StatusEntry) -> dict[str, HttpRoute]:
+    """The status page, which anybody may load, and its figures, for which it asks with a key."""
+    return {
+        "/": HttpRoute("GET", status.page, "status", open=True),
+        "/status/status.css": HttpRoute("GET", status.style, "status", open=True),
+        "/status/status.js": HttpRoute("GET", status.script, "status", open=True),
+        "/status": HttpRoute("GET", status.data, "status"),
+        "/status/events": HttpRoute("GET", status.events, "status"),
+    }
+
+
+async def _report(service: Service, operations: OperationsEntry) -> StatusReport:
+    return service.board.report(service.gateway, await operations.snapshot())
 
 
 _BROKEN = RefusedError(500, "the server failed; its log says why", "broken", kind="server_error")

@@ -29,6 +29,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         priorities: that a request may say; None for any.
         policies: that may be named; None for all.
         limits: of the key, where it has limits of its own.
+        operator: may see what the server does for everybody.
     """
 
     key: str = ""
@@ -37,9 +38,10 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     priorities: tuple[str, ...] | None = None
     policies: tuple[str, ...] | None = None
     limits: LimitRule | None = None
+    operator: bool = False
 
 
-NOBODY = Identity()
+NOBODY = Identity(operator=True)
 """Whoever asks a gateway that knows no callers."""
 
 
@@ -61,6 +63,7 @@ class Doorkeeper:
         self.ring = ring
         self._tenant_header = rules.tenant_header.lower()
         self._priority_header = rules.priority_header.lower()
+        self._operators = frozenset(rules.operators)
         self._trusted = [ipaddress.ip_network(it) for it in rules.trusted]
         self._wall_clock = wall_clock
 
@@ -106,6 +109,7 @@ class Doorkeeper:
             priorities=known.priorities or None,
             policies=known.policies or None,
             limits=known.limits,
+            operator=known.operator,
         )
 
     def _by_proxy(self, headers: Mapping[str, str], address: str | None) -> Identity:
@@ -128,7 +132,13 @@ class Doorkeeper:
                 f"the proxy says no tenant in the header {self._tenant_header}", "no_tenant"
             )
         priorities = (said["priority"],) if self._priority_header else None
-        return Identity(tenant=said["tenant"], priority=said["priority"], priorities=priorities)
+        tenant = said["tenant"]
+        return Identity(
+            tenant=tenant,
+            priority=said["priority"],
+            priorities=priorities,
+            operator=tenant in self._operators,
+        )
 
     def _is_trusted(self, address: str | None) -> bool:
         try:

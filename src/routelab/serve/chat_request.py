@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from routelab.core.messages import value_text
 from routelab.errors import RequestError
 from routelab.runtime import TooDeepError, decode_anywhere, header_text
+from routelab.runtime.redaction import RedactionError, Redactor
 from routelab.runtime.requests import Messages
 from routelab.serve.refusal import RefusedError, malformed
 
@@ -21,6 +22,8 @@ OPTIONS = {
 }
 """Fields of a body that are options of the router; of another type they are some provider's."""
 _LONGEST_ID = 256
+_ABOUT_CALLERS = ("user", "safety_identifier", "metadata", "prediction")
+"""Fields of a body, besides its messages, that hold texts of people or about them."""
 
 Problem = tuple[str | None, str]
 
@@ -88,6 +91,31 @@ def read_chat(body: Mapping[str, Any]) -> ChatRequest:
         if name in said and isinstance(said[name], kind)
     }
     return ChatRequest(model, messages, stream, options, said)
+
+
+def redacted_chat(chat: ChatRequest, redactor: Redactor) -> ChatRequest:
+    """The request without what is taken out of its texts.
+
+    Raises:
+        RefusedError: a redaction failed; nothing may be sent.
+    """
+    messages = chat.messages
+    try:
+        kept: Messages = (
+            redactor.text(messages)
+            if isinstance(messages, str)
+            else list(redactor.messages(messages))
+        )
+        about = {name: chat.parameters[name] for name in _ABOUT_CALLERS if name in chat.parameters}
+        (told,) = redactor.messages([about])
+    except RedactionError as error:
+        raise RefusedError(
+            500,
+            "what identifies people could not be taken out, and nothing was sent",
+            "redaction_failed",
+            kind="server_error",
+        ) from error
+    return chat._replace(messages=kept, parameters={**chat.parameters, **told})
 
 
 def header_said(value: str) -> str:

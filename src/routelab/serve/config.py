@@ -67,12 +67,15 @@ class CallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         keys: file of the callers' hashed keys (see `routelab.serve.keys`).
         tenant_header, priority_header: headers in which a proxy says who asks.
         trusted: addresses or networks of proxies whose headers are believed.
+        operators: tenants, as a proxy says, that may see the status page; of keys, those with
+            `operator = true`.
     """
 
     keys: str = ""
     tenant_header: str = ""
     priority_header: str = ""
     trusted: tuple[str, ...] = ()
+    operators: tuple[str, ...] = ()
 
 
 class WebSocketRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,6 +92,56 @@ class WebSocketRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at_once: int = 64
     ping_s: float = 20.0
     send_s: float = 30.0
+
+
+class StatusRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the status page at `/`.
+
+    Attributes:
+        page: it is there.
+        decisions: the latest that it lists.
+        refresh_s: seconds between what it is told.
+        watchers: pages that are told at once.
+    """
+
+    page: bool = True
+    decisions: int = 50
+    refresh_s: float = 2.0
+    watchers: int = 20
+
+
+class RedactionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is taken out of texts, by the names of redactions (see `routelab.runtime.redaction`).
+
+    Attributes:
+        log: out of whatever is logged.
+        send: out of requests, before a policy decides on them and models are asked.
+    """
+
+    log: tuple[str, ...] = ("mail", "phone", "card")
+    send: tuple[str, ...] = ()
+
+
+class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of OpenTelemetry; needs the `otel` extra where an exporter is named.
+
+    Attributes:
+        exporter: "otlp" sends to a collector over OTLP/HTTP, "global" gives to the providers that
+            the process has set; nothing is done without.
+        endpoint: base URL of the collector; what OTEL_EXPORTER_OTLP_ENDPOINT and its like say
+            unless given.
+        names: of the conventions for generative AI: "present", "former" or "both"; the environment
+            variable OTEL_SEMCONV_STABILITY_OPT_IN goes before it.
+        traces, metrics: what is sent.
+        interval_s: seconds between metrics.
+    """
+
+    exporter: Literal["", "otlp", "global"] = ""
+    endpoint: str = ""
+    names: Literal["present", "former", "both"] = "present"
+    traces: bool = True
+    metrics: bool = True
+    interval_s: float = 60.0
 
 
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -117,6 +170,9 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         callers: who may ask.
         limits: how much.
         websocket: of connections that stay open.
+        status: of the page for operators.
+        redaction: of what identifies people.
+        telemetry: of spans and metrics.
     """
 
     default: str = ""
@@ -137,6 +193,9 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     callers: CallerRules = CallerRules()
     limits: GatewayLimits = msgspec.field(default_factory=GatewayLimits)
     websocket: WebSocketRules = WebSocketRules()
+    status: StatusRules = StatusRules()
+    redaction: RedactionRules = RedactionRules()
+    telemetry: TelemetryRules = TelemetryRules()
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -212,6 +271,8 @@ def _problems(config: ServeConfig) -> Iterator[str]:
     yield from _caller_problems(config.callers)
     yield from _limit_problems(config.limits)
     yield from _websocket_problems(config.websocket)
+    yield from _status_problems(config.status)
+    yield from _telemetry_problems(config.telemetry)
 
 
 def _caller_problems(rules: CallerRules) -> Iterator[str]:
@@ -225,6 +286,11 @@ def _caller_problems(rules: CallerRules) -> Iterator[str]:
         yield "callers: trusted is of tenant_header and priority_header: give one of them too"
     if rules.keys and headers:
         yield "callers: give keys, or headers of a trusted proxy, not both"
+    if rules.operators and not rules.tenant_header:
+        yield (
+            "callers: operators are tenants that a trusted proxy names: give tenant_header, or"
+            " `operator = true` to a key"
+        )
     for network in rules.trusted:
         try:
             ipaddress.ip_network(network)
@@ -257,3 +323,21 @@ def _websocket_problems(rules: WebSocketRules) -> Iterator[str]:
         seconds = getattr(rules, name)
         if not (is_number(seconds) and 0.0 < seconds < math.inf):
             yield f"websocket: {name} is {seconds}; give seconds above 0"
+
+
+def _status_problems(rules: StatusRules) -> Iterator[str]:
+    if rules.decisions < 0:
+        yield f"status: decisions is {rules.decisions}; it is 0 or more"
+    if rules.watchers < 1:
+        yield f"status: watchers is {rules.watchers}; it is at least 1"
+    if not (is_number(rules.refresh_s) and 0.1 <= rules.refresh_s < math.inf):
+        yield f"status: refresh_s is {rules.refresh_s}; give seconds, at least 0.1"
+
+
+def _telemetry_problems(rules: TelemetryRules) -> Iterator[str]:
+    if rules.endpoint and rules.exporter != "otlp":
+        yield 'telemetry: endpoint is of exporter = "otlp": give it too'
+    if rules.endpoint and not rules.endpoint.startswith(("http://", "https://")):
+        yield f"telemetry: endpoint is {rules.endpoint!r}; give a URL, as http://localhost:4318"
+    if not (is_number(rules.interval_s) and 0.1 <= rules.interval_s < math.inf):
+        yield f"telemetry: interval_s is {rules.interval_s}; give seconds, at least 0.1"

@@ -13,10 +13,17 @@ import msgspec
 from routelab.core import Request
 from routelab.errors import PolicyError, RequestError, RouteError
 from routelab.runtime import RequestOptions, RoutedAnswer
+from routelab.runtime.redaction import Redactor
 from routelab.runtime.requests import new_request_id, sending
 from routelab.serve.account import account, decided_headers
 from routelab.serve.callers import Identity
-from routelab.serve.chat_request import ChatRequest, checked_id, read_chat, request_problems
+from routelab.serve.chat_request import (
+    ChatRequest,
+    checked_id,
+    read_chat,
+    redacted_chat,
+    request_problems,
+)
 from routelab.serve.decisions import PolicyDecider
 from routelab.serve.event_log import EventLog
 from routelab.serve.limits import LimitKeeper
@@ -59,10 +66,16 @@ class Gateway:
         limits: of keys, tenants and priorities.
         events: where what happens is written.
         under_way: observes the routers of the policies.
+        redactor: takes out of requests what models are not to be told.
     """
 
     def __init__(
-        self, roster: Roster, limits: LimitKeeper, events: EventLog, under_way: UnderWay
+        self,
+        roster: Roster,
+        limits: LimitKeeper,
+        events: EventLog,
+        under_way: UnderWay,
+        redactor: Redactor | None = None,
     ) -> None:
         self.roster = roster
         self.limits = limits
@@ -70,6 +83,7 @@ class Gateway:
         self.totals: Counter[tuple[str, ...]] = Counter()
         self.draining = False
         self.under_way = under_way
+        self._redactor = redactor
         self._earlier: deque[PolicyDecider] = deque(maxlen=_EARLIER)
 
     def take(self, roster: Roster) -> Roster:
@@ -120,7 +134,7 @@ class Gateway:
             RefusedError: it is malformed, names what is not there, or a limit is reached. Nothing
                 was sent.
         """
-        chat = read_chat(body)
+        chat = self._read(body)
         served = self.roster.find(chat.model, caller)
         options = _options(chat, caller, checked_id(request_id))
         return ChatVisit(self, entry, served, caller, options, chat)
@@ -143,7 +157,7 @@ class Gateway:
             RefusedError: it is malformed, or names what is not there.
         """
         said = {name: value for name, value in body.items() if value is not None}
-        chat = read_chat({"messages": "", **said})
+        chat = self._read({"messages": "", **said})
         served = self.roster.find(chat.model, caller)
         if not chat.messages and served.file.reads_text:
             raise RefusedError(
@@ -171,6 +185,10 @@ class Gateway:
         """
         self.totals["refused", refusal.code] += 1
         self.events.refused(entry, refusal, caller)
+
+    def _read(self, body: Mapping[str, Any]) -> ChatRequest:
+        chat = read_chat(body)
+        return redacted_chat(chat, self._redactor) if self._redactor else chat
 
 
 class Admitted:

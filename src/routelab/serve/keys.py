@@ -40,6 +40,7 @@ class CallerKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
         policies: that may be named, and models likewise; none for all.
         expires: the last day, in UTC, on which it is good.
         limits: in place of `limits.key` of the gateway's settings.
+        operator: may see the status page, which shows everybody's requests.
     """
 
     sha256: tuple[str, ...]
@@ -48,6 +49,7 @@ class CallerKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     policies: tuple[str, ...] = ()
     expires: dt.date | None = None
     limits: LimitRule | None = None
+    operator: bool = False
 
 
 class KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

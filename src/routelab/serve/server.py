@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
 from routelab.serve.entries import ABORT
+from routelab.serve.event_log import EventHandler, EventLog
 from routelab.serve.service import Service
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -42,11 +44,23 @@ def serve(
 
         async def run() -> None:
             opened = service()
-            server = GatewayServer(opened, lambda: ready(base_url(host, listening)))
-            await server.serve(sockets=[listening])
+            with _logged(opened.events):
+                server = GatewayServer(opened, lambda: ready(base_url(host, listening)))
+                await server.serve(sockets=[listening])
             opened.events.event("stopped")
 
         asyncio.run(run())  # uvloop was tried, and is no faster here
+
+
+@contextmanager
+def _logged(events: EventLog) -> Iterator[None]:
+    """What Python's loggers are told goes into the events, as the process is ours."""
+    root, handler = logging.getLogger(), EventHandler(events)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
 
 
 class AbortableWebSocket(WebSocketsSansIOProtocol):

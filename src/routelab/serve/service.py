@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
 
+from routelab.core.catalogue import Catalogue
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, RoutelabError
 from routelab.policy_file import PolicyFile
@@ -15,6 +16,7 @@ from routelab.runtime import DecisionLog, FinishedRequest, RouterConfig, Upstrea
 from routelab.runtime.budgets import MemoryStore, SqliteStore, Store
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.metrics import RouterMetrics
+from routelab.runtime.redaction import Redactor, load_redactor
 from routelab.serve.callers import Doorkeeper
 from routelab.serve.config import ServeConfig
 from routelab.serve.decision_memory import DecisionMemory
@@ -25,6 +27,8 @@ from routelab.serve.keys import KeyRing, read_keys
 from routelab.serve.limits import LimitKeeper
 from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
 from routelab.serve.shared_parts import LentSink, LentStore, UnderWay
+from routelab.serve.status import StatusBoard
+from routelab.serve.telemetry import Telemetry
 
 _T = TypeVar("_T")
 _SETTLED_S = 0.1
@@ -46,6 +50,8 @@ class Service:
         memory: the latest decisions.
         routes: decisions whose calls others make, and have not reported yet.
         metrics: of all its routers, before and after changes of files.
+        board: what the status page shows besides.
+        telemetry: spans and metrics, where they are configured.
         events: where what happens is written.
 
     Args:
@@ -69,12 +75,19 @@ class Service:
         upstream: Upstream | None = None,
     ) -> None:
         self.config = config = config or ServeConfig()
-        self.events = events or EventLog(config.log_requests)
         self.metrics = RouterMetrics()
         self.memory = DecisionMemory(config.remembered)
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
         problems: list[str] = []
+        logged = _tried(lambda: load_redactor(config.redaction.log), problems)
+        sent = _tried(lambda: load_redactor(config.redaction.send), problems)
+        self.events = events or EventLog(config.log_requests, redactor=logged)
+        self.board = StatusBoard(
+            config.status.decisions if config.status.page else 0,
+            logged.logged if logged else str,
+        )
+        telemetry = _tried(lambda: Telemetry(config.telemetry, self.board.policy_name), problems)
         loaded, ring = (
             _tried(lambda: load_all(self._paths, self._catalogue, config), problems),
             _tried(self._read_keys, problems),
@@ -82,9 +95,12 @@ class Service:
         budgets = config.budgets
         if budgets:
             _tried(lambda: read_budgets(budgets), problems)
-        if problems or loaded is None:
+        if problems or loaded is None or telemetry is None:
+            if telemetry is not None:
+                telemetry.close()
             raise RoutelabError(*problems)
-        self._log = DecisionLog(config.log, texts=config.log_texts) if config.log else None
+        self.telemetry = telemetry
+        self._log = _decision_log(config, logged)
         self._store: Store | None = None
         if budgets:
             kept = config.budget_store
@@ -95,7 +111,8 @@ class Service:
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
         limits = LimitKeeper(config.limits, time.monotonic, time.time)
         self._under_way = UnderWay()
-        self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way)
+        self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way, sent)
+        self.board.taken(self.gateway.roster, time.time())
         self._seen = self._signature()
 
     @property
@@ -142,6 +159,7 @@ class Service:
         except Exception as error:  # noqa: BLE001  (whatever a file holds, requests go on)
             return self._refused(changed, (f"{type(error).__name__}: {error}",))
         before = self.gateway.take(roster)
+        self.board.taken(roster, time.time())
         self.doorkeeper.ring = ring
         before.retire()
         self._retired = [it for it in self._retired if any(one.users for one in it)] + [before]
@@ -163,6 +181,7 @@ class Service:
             await self._store.aclose()
         if self._log is not None:
             await asyncio.to_thread(self._log.close)
+        await asyncio.to_thread(self.telemetry.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -197,6 +216,8 @@ class Service:
             self._log.write(finished)
         self.metrics.finished(finished)
         self.memory.finished(finished)
+        self.board.finished(finished)
+        self.telemetry.finished(finished)
 
     def _read(self) -> tuple[Loaded, KeyRing | None]:
         return load_all(self._paths, self._catalogue, self.config), self._read_keys()
@@ -216,13 +237,16 @@ class Service:
                 budget_store=None if self._store is None else LentStore(self._store),
                 log=None if self._log is None else LentSink(self._log),
                 metrics=self.metrics,
-                observers=(self.memory, self._under_way),
+                observers=(self.memory, self._under_way, self.board, self.telemetry),
+                explained=config.status.page,
             )
-            return Roster(loaded, config, shared)
+            roster = Roster(loaded, config, shared)
         except MissingExtraError as error:
             raise RoutelabError(
                 f"the server needs httpx-aiohttp: {how_to_install('serve')}"
             ) from error
+        self.events.keep_out(_key_variables(loaded.catalogue))
+        return roster
 
     def _signature(self) -> frozenset[tuple[str, object]]:
         """What the files are like now: another one means that something changed."""
@@ -234,12 +258,23 @@ class Service:
         return frozenset(zip(map(str, paths), map(_state, paths), strict=True))
 
 
+def _decision_log(config: ServeConfig, redactor: Redactor | None) -> DecisionLog | None:
+    if not config.log:
+        return None
+    return DecisionLog(config.log, texts=config.log_texts, redactor=redactor)
+
+
 def _state(path: Path) -> object:
     try:
         found = path.stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _key_variables(catalogue: Catalogue) -> list[str]:
+    models = catalogue.models.values()
+    return [it.api_key_env for model in models for it in model.deployments if it.api_key_env]
 
 
 def _tried(read: Callable[[], _T], problems: list[str]) -> _T | None:

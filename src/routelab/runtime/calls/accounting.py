@@ -86,4 +86,5 @@ def _attempt(one: SampleAttempt, cost: Cost) -> Attempt:
         completion_tokens=completion,
         cost_usd=cost.usd,
         failure="" if result.error is None else result.failure.name,
+        sent_s=one.sent_s,
     )

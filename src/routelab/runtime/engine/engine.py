@@ -256,8 +256,9 @@ class Engine:
             learned = omit - state.refused if omit and result.error is None else _NOTHING
             if learned:
                 state.refused |= learned
+            waited_s = sent - began
             done = SampleAttempt(
-                pool.model, provider, question.sample, sent - began, result, learned, objected
+                pool.model, provider, question.sample, waited_s, result, learned, objected, sent
             )
             attempts.append(done)
         return done

@@ -22,6 +22,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
         learned: fields of ours that the deployment was found to refuse, as it took the request
             without them.
         objected: fields of ours that its refusal names.
+        sent_s: when it was sent, of the engine's clock.
     """
 
     model: str
@@ -31,6 +32,7 @@ class SampleAttempt(msgspec.Struct, frozen=True):
     result: AttemptResult
     learned: frozenset[str] = frozenset()
     objected: frozenset[str] = frozenset()
+    sent_s: float = math.nan
 
     @property
     def unanswered(self) -> bool:

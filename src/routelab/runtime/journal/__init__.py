@@ -8,7 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.runtime.journal.decision_log import DecisionLog
-    from routelab.runtime.journal.entry import record, record_line
+    from routelab.runtime.journal.entry import record, record_line, secrets
     from routelab.runtime.journal.reading import finished_request
     from routelab.runtime.journal.sink import LogStatus, Note, Sink
 else:
@@ -22,6 +22,7 @@ else:
             "finished_request": "reading",
             "record": "entry",
             "record_line": "entry",
+            "secrets": "entry",
         },
     )
 
@@ -33,4 +34,5 @@ __all__ = [
     "finished_request",
     "record",
     "record_line",
+    "secrets",
 ]

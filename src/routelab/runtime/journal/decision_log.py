@@ -15,6 +15,7 @@ from routelab.runtime.finished_request import FinishedRequest
 from routelab.runtime.journal import entry
 from routelab.runtime.journal.segments import PartlyWrittenError, Segments
 from routelab.runtime.journal.sink import LogStatus, Note
+from routelab.runtime.redaction import Redactor
 
 _log = logging.getLogger("routelab")
 
@@ -43,6 +44,7 @@ class DecisionLog:
         max_bytes: of a file, before the next is begun.
         max_queued, max_queued_chars: records that wait at most, and text in them.
         sync: force every batch to the disk.
+        redactor: takes out of texts what identifies people, on the log's own thread.
         wall_clock: Unix seconds, for the names of the files.
     """
 
@@ -56,11 +58,13 @@ class DecisionLog:
         max_queued: int = 10_000,
         max_queued_chars: int = 64_000_000,
         sync: bool = False,
+        redactor: Redactor | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.folder = Path(folder)
         self._texts = texts
         self._hash_key = hash_key
+        self._redactor = redactor
         self._max_queued = max_queued
         self._max_chars = max_queued_chars
         self._segments = Segments(self.folder, max_bytes, sync, wall_clock)
@@ -184,6 +188,8 @@ class DecisionLog:
             if not isinstance(item, FinishedRequest):
                 return (entry.record_line(item, secrets),)
             record = entry.record(item, texts=self._texts, hash_key=self._hash_key)
+            if self._redactor:
+                record = entry.redacted(record, self._redactor)
             return (entry.record_line(record, secrets),)
         except Exception as error:  # noqa: BLE001  (one odd record must not stop the others)
             self._lost += 1

@@ -15,6 +15,7 @@ from routelab.core import Attempt, Step
 from routelab.core.storage import AttemptRecord, ChoiceRecord, Record, ScoreRecord, StepRecord
 from routelab.runtime.finished_request import FinishedRequest
 from routelab.runtime.journal.sink import Note
+from routelab.runtime.redaction import Redactor
 from routelab.signals import prompt_text
 
 _SHORTEST = 8
@@ -56,6 +57,40 @@ def record(
         choices=tuple([ChoiceRecord(it.name, it.index, it.propensity) for it in finished.choices]),
         scores=tuple([ScoreRecord(it.name, dict(it.values), it.after) for it in finished.scores]),
         messages=request.messages if texts else None,
+    )
+
+
+def redacted(written: Record, redactor: Redactor) -> Record:
+    """The record with its free texts redacted: messages, answers, errors, notes and refusals.
+
+    Ids, tenants, tasks and names stay: records are joined by them.
+    """
+    text = redactor.logged
+
+    def maybe(value: str | None) -> str | None:
+        return None if value is None else text(value)
+
+    steps = tuple(
+        [
+            msgspec.structs.replace(
+                it,
+                error=maybe(it.error),
+                response=maybe(it.response),
+                notes=tuple(map(text, it.notes)),
+                rejected=tuple(map(text, it.rejected)),
+                attempts=tuple(
+                    [msgspec.structs.replace(one, error=maybe(one.error)) for one in it.attempts]
+                ),
+            )
+            for it in written.steps
+        ]
+    )
+    messages = written.messages
+    return msgspec.structs.replace(
+        written,
+        error=maybe(written.error),
+        steps=steps,
+        messages=None if messages is None else redactor.logged_messages(messages),
     )
 
 
@@ -115,9 +150,13 @@ def _step(step: Step, texts: bool) -> StepRecord:
         deployment=it.deployment,
         notes=it.notes,
         rejected=it.rejected,
-        attempts=tuple([AttemptRecord(*msgspec.structs.astuple(one)) for one in it.attempts]),
+        attempts=tuple([_attempt(one) for one in it.attempts]),
         response=it.text if texts else None,
     )
+
+
+def _attempt(it: Attempt) -> AttemptRecord:
+    return AttemptRecord(*msgspec.structs.astuple(it)[:-1])  # without the moment of a clock here
 
 
 def _prompt_tokens(attempts: tuple[Attempt, ...]) -> float:

@@ -83,6 +83,18 @@ class Histogram:
         self._sum += other._sum
         self._min, self._max = min(self._min, other._min), max(self._max, other._max)
 
+    @classmethod
+    def of(cls, distribution: Distribution) -> Histogram:
+        """The histogram that a distribution was made from."""
+        made = cls()
+        if distribution.count:
+            made._buckets = {int(index): count for index, count in distribution.buckets.items()}
+            made._sum = round(distribution.sum * NANO)
+            assert distribution.min is not None  # it has values
+            assert distribution.max is not None
+            made._min, made._max = distribution.min, distribution.max
+        return made
+
     def quantile(self, q: float) -> float:
         """The least value that a share q of all do not exceed, within 1 %; NaN without values."""
         return self._quantiles(sorted(self._buckets.items()), q)[0] if self._buckets else math.nan

@@ -60,4 +60,5 @@ class Meter:
             first_token_s=self.first_token.distribution(),
             input_tokens=self.input_tokens.distribution(),
             output_tokens=self.output_tokens.distribution(),
+            cost_known=self.priced,
         )

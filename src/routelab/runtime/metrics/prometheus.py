@@ -32,6 +32,7 @@ def prometheus_text(snapshot: Snapshot) -> str:
 
 def _lines(it: Snapshot) -> Iterator[str]:
     yield from _conventional(it)
+    yield from _conventional_now(it)
     yield from _counted(it)
     yield from _failed(it)
     yield from _of_the_router(it)
@@ -39,7 +40,7 @@ def _lines(it: Snapshot) -> Iterator[str]:
 
 
 def _conventional(it: Snapshot) -> Iterator[str]:
-    """What OpenTelemetry's conventions have names for."""
+    """What OpenTelemetry's conventions have names for, as of version 1.36."""
     models = it.models.items()
     yield from _histograms(
         "gen_ai_client_operation_duration_seconds",
@@ -63,6 +64,31 @@ def _conventional(it: Snapshot) -> Iterator[str]:
         ],
         _TOKENS,
     )
+
+
+def _conventional_now(it: Snapshot) -> Iterator[str]:
+    """The same as the conventions call it since June 2026; the former names stay for a release."""
+    models = it.models.items()
+    yield from _histograms(
+        "gen_ai_client_inference_duration_seconds",
+        "Duration of a call to a model.",
+        [(_chat(name), totals.latency_s) for name, totals in models],
+        _DURATIONS,
+    )
+    yield from _histograms(
+        "gen_ai_client_inference_time_to_first_chunk_seconds",
+        "Time to the first chunk of a streamed answer.",
+        [(_chat(name), totals.first_token_s) for name, totals in models],
+        _FIRST_TOKEN,
+    )
+    for kind in ("input", "output"):
+        tokens = [(_chat(name), getattr(totals, f"{kind}_tokens").sum) for name, totals in models]
+        yield from _values(
+            f"gen_ai_client_inference_usage_{kind}_tokens_total",
+            "counter",
+            f"{kind.capitalize()} tokens of all attempts.",
+            tokens,
+        )
 
 
 def _counted(it: Snapshot) -> Iterator[str]:
@@ -143,6 +169,18 @@ def _of_the_router(it: Snapshot) -> Iterator[str]:
         [({"account": left.account}, left.left_usd) for left in it.budgets],
     )
     yield from _values(
+        "routelab_budget_limit_usd",
+        "gauge",
+        "What may be spent of a budget in its period.",
+        [({"account": left.account}, left.limit_usd) for left in it.budgets],
+    )
+    yield from _values(
+        "routelab_budget_spent_usd",
+        "gauge",
+        "What was spent of a budget in its period.",
+        [({"account": left.account}, left.spent_usd) for left in it.budgets],
+    )
+    yield from _values(
         "routelab_breaker_open",
         "gauge",
         "1 where a deployment's breaker is not closed.",
@@ -174,6 +212,18 @@ def _of_answers(it: Snapshot) -> Iterator[str]:
         "gauge",
         "Mean quality of judged answers.",
         [(_chat(name), quality.mean) for name, quality in it.quality.items()],
+    )
+    yield from _values(
+        "routelab_judged_answers_total",
+        "counter",
+        "Answers that were judged.",
+        [(_chat(name), quality.count) for name, quality in it.quality.items()],
+    )
+    yield from _values(
+        "routelab_judged_quality_total",
+        "counter",
+        "Quality of judged answers, added up.",
+        [(_chat(name), quality.count * quality.mean) for name, quality in it.quality.items()],
     )
 
 

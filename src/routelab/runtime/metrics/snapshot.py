@@ -26,6 +26,7 @@ class MetricTotals(msgspec.Struct, frozen=True):
         latency_s: of those without an error.
         first_token_s: from the request, the call or the attempt, where its answer was streamed.
         input_tokens, output_tokens: of each attempt, by model.
+        cost_known: how many costs `cost_usd` adds up.
     """
 
     count: int
@@ -39,6 +40,7 @@ class MetricTotals(msgspec.Struct, frozen=True):
     first_token_s: Distribution
     input_tokens: Distribution
     output_tokens: Distribution
+    cost_known: int = 0
 
 
 class QualityTotals(msgspec.Struct, frozen=True):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from routelab.serve.entries.openapi_document import OpenApiEntry
     from routelab.serve.entries.operations import OperationsEntry
     from routelab.serve.entries.route import RouteEntry
+    from routelab.serve.entries.status import StatusEntry
     from routelab.serve.entries.websocket import WebSocketEntry
     from routelab.serve.entries.websocket_connection import ABORT, WebSocketConnection
 else:
@@ -25,6 +26,7 @@ else:
             "OpenApiEntry": "openapi_document",
             "OperationsEntry": "operations",
             "RouteEntry": "route",
+            "StatusEntry": "status",
             "ABORT": "websocket_connection",
             "WebSocketConnection": "websocket_connection",
             "WebSocketEntry": "websocket",
@@ -39,6 +41,7 @@ __all__ = [
     "OpenApiEntry",
     "OperationsEntry",
     "RouteEntry",
+    "StatusEntry",
     "WebSocketConnection",
     "WebSocketEntry",
 ]

@@ -35,10 +35,10 @@ class OperationsEntry:
 
     async def metrics(self, exchange: HttpExchange, _: Any) -> None:
         """The routers' metrics, and the gateway's own."""
-        text = prometheus_text(await self._snapshot()) + "\n".join(self._own()) + "\n"
+        text = prometheus_text(await self.snapshot()) + "\n".join(self._own()) + "\n"
         await exchange.reply(text.encode(), media=PROMETHEUS)
 
-    async def _snapshot(self) -> Snapshot:
+    async def snapshot(self) -> Snapshot:
         """All routers count in one place; states of breakers and queues are each one's own."""
         snapshots = [await served.router.snapshot() for served in self._gateway.roster]
         one = snapshots[0]

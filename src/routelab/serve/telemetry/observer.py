@@ -1,0 +1,74 @@
+"""An observer of routers that makes spans and metrics of finished requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import TracerProvider
+
+from routelab.runtime import FinishedRequest
+from routelab.runtime.budgets import Alert
+from routelab.serve.telemetry.conventions import Conventions
+from routelab.serve.telemetry.instruments import Instruments
+from routelab.serve.telemetry.spans import SpanWriter
+from routelab.version import __version__
+
+SCOPE = "routelab"
+
+
+class TelemetryObserver:
+    """Tells OpenTelemetry of every request: a span for it and one for each attempt, and metrics.
+
+    It holds neither prompts nor answers. Spans are made once a request is over, with the times at
+    which things were; the parent is the span that is current where the request was made.
+
+    >>> from opentelemetry.sdk.trace import TracerProvider
+    >>> from routelab.runtime import RouterConfig
+    >>> from routelab.serve.telemetry import TelemetryObserver
+    >>> config = RouterConfig(observers=[TelemetryObserver(tracers=TracerProvider())])
+
+    Args:
+        tracers, meters: that make spans and metrics; None for none of them.
+        conventions: which names are used.
+        policy_name: of a policy's SHA-256, for attributes; the hash itself unless given.
+        clock, wall_clock: the router's.
+    """
+
+    def __init__(
+        self,
+        tracers: TracerProvider | None = None,
+        meters: MeterProvider | None = None,
+        conventions: Conventions | None = None,
+        policy_name: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        names = conventions or Conventions(present=True, former=False)
+        self._policy_name = policy_name
+        self._clock, self._wall_clock = clock, wall_clock
+        self._spans = self._instruments = None
+        if tracers is not None:
+            self._spans = SpanWriter(tracers.get_tracer(SCOPE, __version__), names)
+        if meters is not None:
+            self._instruments = Instruments(meters.get_meter(SCOPE, __version__), names)
+
+    def finished(self, finished: FinishedRequest) -> None:
+        """A request is over."""
+        policy = self._policy_name(finished.policy)
+        if self._spans is not None:
+            now_s = self._wall_clock()
+            self._spans.write(finished, policy, now_s, now_s - self._clock())
+        if self._instruments is not None:
+            self._instruments.count(finished, policy)
+
+    def feedback(self, request_id: str, quality: float, model: str | None) -> None:
+        """An answer was judged."""
+        if self._instruments is not None:
+            self._instruments.judged(quality)
+
+    def alert(self, alert: Alert) -> None:
+        """A share of a budget is spent."""
+        if self._instruments is not None:
+            self._instruments.alerted(alert)
