@@ -14,6 +14,9 @@ from msgspec import structs
 from routelab.core.catalogue import TomlFields, parse_tables, read_text
 from routelab.core.messages import is_number
 from routelab.errors import ConfigError
+from routelab.serve.settings import DeliveryRules, QueueRules
+from routelab.serve.settings.delivery_rules import delivery_problems
+from routelab.serve.settings.queue_rules import queue_problems
 
 EVERY = "*"
 """In place of a name: any other."""
@@ -117,6 +120,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         callers: who may ask.
         limits: how much.
         websocket: of connections that stay open.
+        queue: that requests are taken from.
+        delivery: of answers to others than their callers.
     """
 
     default: str = ""
@@ -137,6 +142,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     callers: CallerRules = CallerRules()
     limits: GatewayLimits = msgspec.field(default_factory=GatewayLimits)
     websocket: WebSocketRules = WebSocketRules()
+    queue: tuple[QueueRules, ...] = ()
+    delivery: DeliveryRules = msgspec.field(default_factory=DeliveryRules)
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -174,6 +181,7 @@ def read_config(path: str | Path) -> ServeConfig:
     if found.callers.keys:
         keys = str(path.parent / found.callers.keys)
         own["callers"] = structs.replace(found.callers, keys=keys)  # type: ignore[assignment]
+    own["delivery"] = found.delivery.below(path.parent)  # type: ignore[assignment]
     config: ServeConfig = structs.replace(found, **own)
     if missing := [it for it in config.named_files if not Path(it).is_file()]:
         raise ConfigError(*(f"{path.name}: there is no file {it}" for it in missing))
@@ -212,6 +220,7 @@ def _problems(config: ServeConfig) -> Iterator[str]:
     yield from _caller_problems(config.callers)
     yield from _limit_problems(config.limits)
     yield from _websocket_problems(config.websocket)
+    yield from _queue_problems(config)
 
 
 def _caller_problems(rules: CallerRules) -> Iterator[str]:
@@ -247,6 +256,18 @@ def _limit_problems(limits: GatewayLimits) -> Iterator[str]:
     for name, rule in rules.items():
         if rule is not None:
             yield from (f"limits.{name}: {problem}" for problem in rule_problems(rule))
+
+
+def _queue_problems(config: ServeConfig) -> Iterator[str]:
+    yield from queue_problems(config.queue)
+    yield from delivery_problems(config.delivery, [it.name for it in config.queue])
+    if config.callers.trusted:
+        for queue in config.queue:
+            if not (queue.tenant or queue.tenant_attribute):
+                yield (
+                    f"queue {queue.name!r}: a proxy says who asks over HTTP, and no proxy stands"
+                    " before a queue: give tenant, or tenant_attribute"
+                )
 
 
 def _websocket_problems(rules: WebSocketRules) -> Iterator[str]:
