@@ -18,6 +18,7 @@ from routelab.serve.entries import (
     WebSocketEntry,
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
+from routelab.serve.queues import QueueHost
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.service import Service
 
@@ -58,6 +59,7 @@ class GatewayApp:
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
+        self._queues = QueueHost(service, feedback.take)
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )
@@ -85,8 +87,8 @@ class GatewayApp:
             await self._lifespan(receive, send)
 
     async def drain(self) -> None:
-        """See through what is under way on connections that stay open, and close them."""
-        await self._websocket.drain()
+        """See through what is under way in queues and on connections that stay open."""
+        await asyncio.gather(self._websocket.drain(), self._queues.drain())
 
     async def _connect(self, connection: WebSocketConnection) -> None:
         if connection.path.rstrip("/") == WEBSOCKET:
@@ -135,9 +137,11 @@ class GatewayApp:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         watching = asyncio.create_task(self._service.watch())
+        await self._queues.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         watching.cancel()
+        await self._queues.aclose()
         await self._service.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 

@@ -1,4 +1,4 @@
-"""Where answers go besides their callers: webhooks, files and topics, each once, and kept note of."""
+"""Where answers go besides their callers: webhooks, files and topics."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.serve.delivery.dead_letters import DeadLetter, LineFile, Resending
     from routelab.serve.delivery.delivery_log import AnswerClaim, DeliveryLog, DueDelivery
-    from routelab.serve.delivery.dispatcher import DestinationSender, Dispatcher, no_queue
+    from routelab.serve.delivery.dispatcher import DestinationSender, Dispatcher
     from routelab.serve.delivery.outbox import Outbox
-    from routelab.serve.delivery.outcome import DeliveredOutcome, answered, failed, request_key
+    from routelab.serve.delivery.outcome import (
+        DeliveredOutcome,
+        answered,
+        failed,
+        request_key,
+        told_body,
+    )
     from routelab.serve.delivery.public_addresses import PublicBackend
     from routelab.serve.delivery.webhook import UndeliverableError, WebhookSender, signature
 else:
@@ -33,9 +39,9 @@ else:
             "WebhookSender": "webhook",
             "answered": "outcome",
             "failed": "outcome",
-            "no_queue": "dispatcher",
             "request_key": "outcome",
             "signature": "webhook",
+            "told_body": "outcome",
         },
     )
 
@@ -55,7 +61,7 @@ __all__ = [
     "WebhookSender",
     "answered",
     "failed",
-    "no_queue",
     "request_key",
     "signature",
+    "told_body",
 ]

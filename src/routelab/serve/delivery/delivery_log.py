@@ -113,7 +113,8 @@ class DeliveryLog:
         """Leave a request to whoever gets it next; this try does not count."""
         await self._writer.change(
             lambda it: it.execute(
-                "UPDATE answers SET owner = '', tries = tries - 1 WHERE key = ? AND state = 'asked'",
+                "UPDATE answers SET owner = '', tries = tries - 1"
+                " WHERE key = ? AND state = 'asked'",
                 (key,),
             )
         )
@@ -204,7 +205,9 @@ class DeliveryLog:
     async def counts(self) -> dict[str, int]:
         """Deliveries by state."""
         rows = await self._writer.change(
-            lambda it: it.execute("SELECT state, count(*) FROM deliveries GROUP BY state").fetchall()
+            lambda it: it.execute(
+                "SELECT state, count(*) FROM deliveries GROUP BY state"
+            ).fetchall()
         )
         return dict(rows)
 
@@ -214,9 +217,7 @@ class DeliveryLog:
         self._lock.close()
         self._lock_path(self.owner).unlink(missing_ok=True)
 
-    def _claim(
-        self, it: sqlite3.Connection, key: str, digest: str, position: str
-    ) -> AnswerClaim:
+    def _claim(self, it: sqlite3.Connection, key: str, digest: str, position: str) -> AnswerClaim:
         row = it.execute(
             "SELECT digest, owner, tries, state, position, outcome FROM answers WHERE key = ?",
             (key,),
@@ -257,9 +258,7 @@ class DeliveryLog:
         due_s: float,
         why: str,
     ) -> None:
-        rows = [
-            (state, tries, self._wall_clock(), due_s, why, key, name) for name in destinations
-        ]
+        rows = [(state, tries, self._wall_clock(), due_s, why, key, name) for name in destinations]
         await self._writer.change(
             lambda it: it.executemany(
                 "UPDATE deliveries SET state = ?, tries = ?, at_s = ?, due_s = ?, note = ?"

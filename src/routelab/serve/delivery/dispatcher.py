@@ -24,17 +24,12 @@ from routelab.serve.settings import DeliveryRules, DestinationRule
 
 _log = logging.getLogger("routelab")
 
-Publish: TypeAlias = Callable[[str, str, DeliveredOutcome], Awaitable[None]]
-"""Puts an outcome into a topic of a queue that is named."""
+Publish: TypeAlias = Callable[[str, str, DeliveredOutcome, str], Awaitable[None]]
+"""Puts an outcome into a topic of a queue that is named, with an id that each try has."""
 _LONGEST_WAIT_S = 3600.0
 _LOOK_S = 5.0
 """Seconds between looks for what ended processes left behind."""
 _FORGET_S = 600.0
-
-
-async def no_queue(queue: str, topic: str, outcome: DeliveredOutcome) -> None:
-    """Where there are no queues."""
-    raise UndeliverableError(f"queue {queue!r} is not open here")
 
 
 class DestinationSender:
@@ -86,7 +81,7 @@ class DestinationSender:
             await asyncio.to_thread(self._files[place.file].append, line)
         else:
             async with asyncio.timeout(self._timeout_s):
-                await self._publish(place.queue, place.topic, outcome)
+                await self._publish(place.queue, place.topic, outcome, f"{key}-{name}")
 
 
 class Dispatcher:
@@ -256,7 +251,7 @@ class DestinationLine:
     async def _try(self, due: DueDelivery) -> None:
         try:
             again = await self._deliver(due)
-        except Exception:  # it stays in the log, and is tried again by whoever comes next
+        except Exception:  # noqa: BLE001  (it stays in the log, and is tried again by whoever comes next)
             _log.exception("a delivery to %r failed", due.destination)
         else:
             if again is not None:
@@ -266,8 +261,6 @@ class DestinationLine:
 
 
 def _backoff_s(first_s: float, due: DueDelivery) -> float:
-    """Seconds until the next try: doubled for each, spread by the key so that not all come at once.
-    """
+    """Seconds until the next try: doubled for each, and spread so that not all come at once."""
     wait_s = min(first_s * 2.0 ** min(due.tries, 30), _LONGEST_WAIT_S)
     return wait_s * (0.75 + 0.5 * int(due.key[:8], 16) / 0xFFFFFFFF)
-

@@ -54,11 +54,11 @@ class DestinationRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
                 key = base64.b64decode(word.removeprefix(_SECRET), validate=True)
             except binascii.Error:
                 key = b""
-            if not word.startswith(_SECRET) or not _SECRET_BYTES[0] <= len(key) <= _SECRET_BYTES[1]:
+            least, most = _SECRET_BYTES
+            if not word.startswith(_SECRET) or not least <= len(key) <= most:
                 raise ValueError(
-                    f"the environment variable {self.secret_env} holds no secret, which is {_SECRET}"
-                    f" and {_SECRET_BYTES[0]} to {_SECRET_BYTES[1]} bytes in base64 (it is not"
-                    " shown)"
+                    f"the environment variable {self.secret_env} holds no secret: it is {_SECRET}"
+                    f" and {least} to {most} bytes in base64 (what it holds is not shown)"
                 )
             found.append(key)
         if not found:
@@ -179,9 +179,7 @@ def _number_problems(rules: DeliveryRules) -> Iterator[str]:
             yield f"allow has {network!r}, which is no address or network, such as 10.0.0.0/8"
 
 
-def _place_problems(
-    place: DestinationRule, queues: Collection[str], inward: bool
-) -> Iterator[str]:
+def _place_problems(place: DestinationRule, queues: Collection[str], inward: bool) -> Iterator[str]:
     kinds = [it for it in ("webhook", "file", "topic") if getattr(place, it)]
     if len(kinds) != 1:
         yield f"{' and '.join(kinds) or 'nothing'} is given; give one of webhook, file and topic"

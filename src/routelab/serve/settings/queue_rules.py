@@ -17,7 +17,7 @@ SCHEMES = {
     "nats": ("nats", "tls", "ws", "wss"),
     "redis": ("redis", "rediss", "unix"),
     "rabbitmq": ("amqp", "amqps"),
-    "kafka": ("kafka",),
+    "kafka": ("kafka", "kafkas"),
 }
 """Of addresses, by broker."""
 _EXAMPLES = {
