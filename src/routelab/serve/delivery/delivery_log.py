@@ -105,7 +105,7 @@ class DeliveryLog:
             key: of the request.
             digest: of its body.
             position: of its message in the broker: a failed request that comes in a new one is
-                asked again.
+                asked again; empty where it is not known to be a new one.
         """
         return await self._writer.change(lambda it: self._claim(it, key, digest, position))
 
@@ -230,7 +230,7 @@ class DeliveryLog:
             )
             return AnswerClaim("mine", 1)
         was, owner, tries, state, place, content = row
-        if state == "failed" and place != position:  # sent anew, perhaps mended
+        if state == "failed" and position and place != position:  # sent anew, perhaps mended
             it.execute("DELETE FROM deliveries WHERE key = ?", (key,))
             tries = 0
         elif was != digest:

@@ -84,6 +84,10 @@ class KafkaMessages(MessageBroker):
             correlation_id=publication.correlation,
         )
 
+    async def check(self) -> None:
+        if self._committing is not None and self._committing.done():
+            raise UnreachableError(f"offsets are not committed: {self._committing.exception()}")
+
     async def pause(self) -> None:
         for partition, consumer in self._consumers.items():
             consumer.pause(partition)  # it stays in the group until what is held is done

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -40,7 +41,8 @@ class QueueMessage(NamedTuple):
         topic: that it was in.
         body: as it was sent.
         headers: names in lower case.
-        position: in the topic, the same however often it is handed over.
+        position: in the topic, the same however often it is handed over; empty where all that is
+            known is that it is not handed over for the first time.
         raw: the broker's own object.
     """
 
@@ -132,7 +134,7 @@ def read_message(message: QueueMessage, rules: QueueRules, limits: GatewayLimits
         raise PoisonError(
             "unknown_version", f"specversion={value_text(version)}: events of 1.0 are read"
         )
-    name = _first(attributes, _ID) or message.position
+    name = _first(attributes, _ID) or message.position or os.urandom(8).hex()
     if len(name) > _LONGEST_ID:
         raise PoisonError(
             "invalid_request_id", f"the id has {len(name)} characters: give at most {_LONGEST_ID}"

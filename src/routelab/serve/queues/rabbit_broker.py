@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -113,7 +114,8 @@ class RabbitMessages(MessageBroker):
                     topic=topic,
                     body=raw.body,
                     headers={**{name: it for name, it in own.items() if it}, **headers},
-                    position=raw.message_id or f"{topic}:{raw.consumer_tag}:{raw.delivery_tag}",
+                    # A message has no place of its own here: only that it comes again is known.
+                    position="" if raw.redelivered else f"{topic}:{os.urandom(8).hex()}",
                     raw=raw,
                 )
             )

@@ -12,6 +12,7 @@ import contextlib
 import heapq
 import logging
 import math
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -405,7 +406,7 @@ class QueueWorker:
                 content=outcome.content,
                 attributes=attributes,
                 correlation=request.correlation,
-                message_id=f"{key}-{it}",
+                message_id=f"{key}-{outcome.at_s:.6f}-{it}",
                 optional=it != self._rules.results,
             )
             for it in topics
@@ -466,8 +467,8 @@ class QueueWorker:
             topic=self._rules.dead_letters,
             content=message.body,
             attributes=attributes,
-            correlation=request.correlation if request else message.position,
-            message_id=f"dead-{message.position}",
+            correlation=request.correlation if request else message.position or "unknown",
+            message_id=f"dead-{message.position or os.urandom(8).hex()}",
         )
 
     async def _renew_on(self) -> None:
