@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from routelab.serve.event_log import EventLog
     from routelab.serve.gateway import ChatVisit, Gateway, GatewayAnswer
     from routelab.serve.keys import new_key
+    from routelab.serve.queues import RedeliveryReport, redeliver
     from routelab.serve.refusal import RefusedError
     from routelab.serve.server import GatewayServer, serve
     from routelab.serve.service import Service
@@ -36,6 +37,7 @@ else:
             "GatewayServer": "server",
             "LimitRule": "config",
             "GatewayLimits": "config",
+            "RedeliveryReport": "queues",
             "RefusedError": "refusal",
             "ServeConfig": "config",
             "Service": "service",
@@ -43,6 +45,7 @@ else:
             "ChatVisit": "gateway",
             "new_key": "keys",
             "read_config": "config",
+            "redeliver": "queues",
             "serve": "server",
         },
     )
@@ -58,11 +61,13 @@ __all__ = [
     "GatewayServer",
     "Identity",
     "LimitRule",
+    "RedeliveryReport",
     "RefusedError",
     "ServeConfig",
     "Service",
     "WebSocketRules",
     "new_key",
     "read_config",
+    "redeliver",
     "serve",
 ]

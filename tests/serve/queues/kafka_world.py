@@ -66,9 +66,7 @@ class KafkaClient(Client):
 
 
 @asynccontextmanager
-async def in_memory(
-    gateway: Running, folder: Path, **more: Any
-) -> AsyncIterator[KafkaClient]:
+async def in_memory(gateway: Running, folder: Path, **more: Any) -> AsyncIterator[KafkaClient]:
     """A queue of a gateway, and a client of it."""
     made: list[KafkaBroker] = []
 

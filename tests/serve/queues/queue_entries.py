@@ -55,9 +55,7 @@ class QueueEntry:
         if self.kind == "kafka":
             from kafka_world import in_memory
 
-            self._clients[id(gateway)] = await stack.enter_async_context(
-                in_memory(gateway, folder)
-            )
+            self._clients[id(gateway)] = await stack.enter_async_context(in_memory(gateway, folder))
             return
         asking: Client = await stack.enter_async_context(client(self.kind))
         rules = QueueRules(**asking.settings(URLS[self.kind]))

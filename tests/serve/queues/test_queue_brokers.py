@@ -201,9 +201,10 @@ def test_an_event_may_be_whole_in_the_body(gateway, world, kind, tmp_path):
 
 
 def test_a_worker_that_stops_gives_back_what_it_did_not_begin(sample_log, kind, tmp_path):
-    with replayed(sample_log, tmp_path) as world, running(
-        [world.policies["small"]], world.catalogue
-    ) as gateway:
+    with (
+        replayed(sample_log, tmp_path) as world,
+        running([world.policies["small"]], world.catalogue) as gateway,
+    ):
 
         async def work():
             async with client(kind) as by:
@@ -227,9 +228,10 @@ def test_a_worker_that_stops_gives_back_what_it_did_not_begin(sample_log, kind, 
 
 def test_limits_of_a_tenant_slow_its_messages_down_and_fail_none(sample_log, kind, tmp_path):
     limits = GatewayLimits(tenants={"north": LimitRule(requests_per_minute=1200, burst=1)})
-    with replayed(sample_log, tmp_path) as world, running(
-        [world.policies["small"]], world.catalogue, ServeConfig(limits=limits)
-    ) as gateway:
+    with (
+        replayed(sample_log, tmp_path) as world,
+        running([world.policies["small"]], world.catalogue, ServeConfig(limits=limits)) as gateway,
+    ):
 
         async def work(by, queue):
             for n in range(10):
@@ -248,9 +250,10 @@ def test_messages_have_keys_where_callers_do(sample_log, kind, tmp_path):
     key, table = new_key("ann", "north")
     (tmp_path / "keys.toml").write_text(table, encoding="utf-8")
     config = ServeConfig(callers=CallerRules(keys=str(tmp_path / "keys.toml")))
-    with replayed(sample_log, tmp_path) as world, running(
-        [world.policies["small"]], world.catalogue, config
-    ) as gateway:
+    with (
+        replayed(sample_log, tmp_path) as world,
+        running([world.policies["small"]], world.catalogue, config) as gateway,
+    ):
 
         async def work(by, queue):
             body = body_of(sample_log, 0, "small")

@@ -96,7 +96,11 @@ class DeliveryLog:
             raise ConfigError(
                 f"{path}: cannot be written: {error.strerror}; give another place"
             ) from error
-        self._writer = GroupCommit(path, _SCHEMA)
+        try:
+            self._writer = GroupCommit(path, _SCHEMA)
+        except ConfigError:
+            self._unlock()
+            raise
 
     async def claim(self, key: str, digest: str, position: str) -> AnswerClaim:
         """Ask to answer a request.
@@ -214,8 +218,7 @@ class DeliveryLog:
     async def aclose(self) -> None:
         """Write what is left, and let go of the lock."""
         await self._writer.aclose()
-        self._lock.close()
-        self._lock_path(self.owner).unlink(missing_ok=True)
+        self._unlock()
 
     def _claim(self, it: sqlite3.Connection, key: str, digest: str, position: str) -> AnswerClaim:
         row = it.execute(
@@ -278,6 +281,10 @@ class DeliveryLog:
         )
         return [DueDelivery(key, name, unpacked(content), tries, due_s)
                 for key, name, content, tries, due_s in rows]  # fmt: skip
+
+    def _unlock(self) -> None:
+        self._lock.close()
+        self._lock_path(self.owner).unlink(missing_ok=True)
 
     def _is_alive(self, owner: str) -> bool:
         path = self._lock_path(owner)

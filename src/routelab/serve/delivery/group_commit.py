@@ -43,14 +43,16 @@ class GroupCommit:
     def __init__(self, path: Path, schema: str) -> None:
         self._path = path
         self._changes: queue.SimpleQueue[_Change | None] = queue.SimpleQueue()
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
+        )
         try:
-            self._connection = sqlite3.connect(
-                path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-            )
+            self._connection = connection
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=FULL")
             self._connection.executescript(schema)
         except sqlite3.Error as error:
+            connection.close()
             raise ConfigError(f"{path}: cannot be opened as an SQLite file: {error}") from error
         self._thread = threading.Thread(target=self._work, name="group commit", daemon=True)
         self._thread.start()

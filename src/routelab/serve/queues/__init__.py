@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         QueueRequest,
         read_message,
     )
+    from routelab.serve.queues.redelivery import RedeliveryReport, redeliver
     from routelab.serve.queues.worker import QueueWorker
 else:
     __getattr__, __dir__ = attach(
@@ -28,10 +29,12 @@ else:
             "QueueMessage": "message",
             "QueueRequest": "message",
             "QueueWorker": "worker",
+            "RedeliveryReport": "redelivery",
             "UnreachableError": "broker",
             "message_broker": "broker",
             "outcome_publication": "host",
             "read_message": "message",
+            "redeliver": "redelivery",
         },
     )
 
@@ -43,8 +46,10 @@ __all__ = [
     "QueueMessage",
     "QueueRequest",
     "QueueWorker",
+    "RedeliveryReport",
     "UnreachableError",
     "message_broker",
     "outcome_publication",
     "read_message",
+    "redeliver",
 ]
