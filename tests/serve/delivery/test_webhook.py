@@ -135,7 +135,7 @@ def test_who_is_not_there_or_says_nothing_is_told():
 
         async def post():
             sender = WebhookSender(HERE, 0.2)
-            with pytest.raises(UndeliverableError, match="more than 0.2 s"):
+            with pytest.raises(UndeliverableError, match=r"more than 0\.2 s"):
                 await sender.post(url, b"{}", "m", (KEY,))
             await sender.aclose()
 

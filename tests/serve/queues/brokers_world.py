@@ -14,7 +14,7 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,6 +71,10 @@ class Client(ABC):
     @abstractmethod
     async def delete(self) -> None:
         """Delete the topics."""
+
+    async def count(self, name: str) -> int:
+        """How many messages are in a topic."""
+        return len(await self.all(name))
 
     async def wait(self, name: str, n: int = 1, seconds: float = 30.0) -> list[Found]:
         """The messages of a topic, once there are so many."""
@@ -149,14 +153,16 @@ class NatsClient(Client):
                 found.append(_found(message.headers or {}, message.data or b"", "ce-"))
         return found
 
+    async def count(self, name: str) -> int:
+        info = await self._js.stream_info(f"{self.prefix}-OUT", subjects_filter=self.topic(name))
+        return (info.state.subjects or {}).get(self.topic(name), 0)
+
     async def delete(self) -> None:
         import nats
 
         for stream in (self.prefix, f"{self.prefix}-OUT"):
-            try:
+            with suppress(nats.js.errors.NotFoundError):
                 await self._js.delete_stream(stream)
-            except nats.js.errors.NotFoundError:
-                pass
         await self._connection.close()
 
 
@@ -183,6 +189,9 @@ class RedisClient(Client):
                    fields[b"data"], "ce_")
             for _, fields in entries
         ]  # fmt: skip
+
+    async def count(self, name: str) -> int:
+        return int(await self._connection.xlen(self.topic(name)))
 
     async def delete(self) -> None:
         await self._connection.delete(*map(self.topic, TOPICS))

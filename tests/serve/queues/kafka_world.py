@@ -79,11 +79,10 @@ async def in_memory(gateway: Running, folder: Path, **more: Any) -> AsyncIterato
     asking = KafkaClient(_Named.prefix, made[0])
     for name in ("results", "dead", "reply"):
         asking.hear(name)
-    async with TestKafkaBroker(made[0]):
-        async with opened(gateway, rules, folder, broker):
-            for it in made[0].subscribers:
-                it.parser._setup(asking.offsets)
-            yield asking
+    async with TestKafkaBroker(made[0]), opened(gateway, rules, folder, broker):
+        for it in made[0].subscribers:
+            it.parser._setup(asking.offsets)
+        yield asking
 
 
 class _Named:
