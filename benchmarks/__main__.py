@@ -30,6 +30,7 @@ NAMES = (
     "hostile",
     "transport",
     "serve",
+    "queue",
     "many",
     "simulate",
     "tuning",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from queue_entries import close_queues
 from serve_world import Running, World, replayed, running
 
 from routelab.logs import Log
@@ -21,3 +22,4 @@ def gateway(world: World) -> Iterator[Running]:
     """All three policies, and nothing configured."""
     with running(list(world.policies.values()), world.catalogue) as found:
         yield found
+        close_queues(found)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+from queue_entries import QUEUES
 from serve_world import CHAT, Running, asking, prompt
 from websockets.sync.client import connect
 
@@ -165,6 +166,15 @@ def streamed_websocket(gateway: Running, body: Mapping[str, Any], key: str, _: P
     return _answered({**assembly.body(), "routelab": chunks[-1]["routelab"]})
 
 
+def _queue(kind: str) -> Answering:
+    """Asks by messages of a broker."""
+
+    def ask(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+        return _answered(QUEUES[kind].ask(gateway, body, key))
+
+    return ask
+
+
 ANSWERING: Mapping[str, Answering] = {
     "plain": plain,
     "streamed": streamed,
@@ -174,6 +184,7 @@ ANSWERING: Mapping[str, Answering] = {
     "library": library,
     "websocket": websocket,
     "streamed websocket": streamed_websocket,
+    **{kind: _queue(kind) for kind in QUEUES},
 }
 """Entries that answer."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 __all__ = ["main"]
 
-_OF_THE_GATEWAY = ("batch", "key", "serve")
+_OF_THE_GATEWAY = ("batch", "key", "redeliver", "serve")
 """Commands that need the `serve` extra alone."""
 
 

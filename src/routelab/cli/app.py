@@ -21,6 +21,7 @@ from routelab.cli.commands import (
     log,
     parity,
     prices,
+    redeliver,
     registry,
     replay,
     replay_server,
@@ -100,6 +101,7 @@ app.command("simulate")(simulate.simulate_days)
 app.command("serve")(serve.serve)
 app.command("batch")(batch.batch)
 app.command("key")(key.key)
+app.command("redeliver")(redeliver.redeliver)
 app.command("replay-server")(replay_server.replay_server)
 app.add_typer(data.app, name="data")
 app.add_typer(log.app, name="log")

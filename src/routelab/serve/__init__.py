@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from routelab.serve.event_log import EventLog
     from routelab.serve.gateway import ChatVisit, Gateway, GatewayAnswer
     from routelab.serve.keys import new_key
+    from routelab.serve.queues import RedeliveryReport, redeliver
     from routelab.serve.refusal import RefusedError
     from routelab.serve.server import GatewayServer, serve
     from routelab.serve.service import Service
@@ -40,6 +41,7 @@ else:
             "LimitRule": "config",
             "GatewayLimits": "config",
             "RedactionRules": "config",
+            "RedeliveryReport": "queues",
             "RefusedError": "refusal",
             "ServeConfig": "config",
             "Service": "service",
@@ -49,6 +51,7 @@ else:
             "ChatVisit": "gateway",
             "new_key": "keys",
             "read_config": "config",
+            "redeliver": "queues",
             "serve": "server",
         },
     )
@@ -65,6 +68,7 @@ __all__ = [
     "Identity",
     "LimitRule",
     "RedactionRules",
+    "RedeliveryReport",
     "RefusedError",
     "ServeConfig",
     "Service",
@@ -73,5 +77,6 @@ __all__ = [
     "WebSocketRules",
     "new_key",
     "read_config",
+    "redeliver",
     "serve",
 ]

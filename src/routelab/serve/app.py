@@ -21,6 +21,7 @@ from routelab.serve.entries import (
     WebSocketEntry,
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
+from routelab.serve.queues import QueueHost
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.responses import ResponsesForm
 from routelab.serve.service import Service
@@ -70,6 +71,7 @@ class GatewayApp:
         route = RouteEntry(gateway, service.routes, limits)
         operations = OperationsEntry(gateway)
         status = StatusEntry(gateway, service.config.status, lambda: _report(service, operations))
+        self._queues = QueueHost(service, feedback.take)
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )
@@ -101,8 +103,8 @@ class GatewayApp:
             await self._lifespan(receive, send)
 
     async def drain(self) -> None:
-        """See through what is under way on connections that stay open, and close them."""
-        await self._websocket.drain()
+        """See through what is under way in queues and on connections that stay open."""
+        await asyncio.gather(self._websocket.drain(), self._queues.drain())
 
     async def _connect(self, connection: WebSocketConnection) -> None:
         if connection.path.rstrip("/") == WEBSOCKET:
@@ -151,9 +153,11 @@ class GatewayApp:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         watching = asyncio.create_task(self._service.watch())
+        await self._queues.open()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         watching.cancel()
+        await self._queues.aclose()
         await self._service.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 

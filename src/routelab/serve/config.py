@@ -14,6 +14,9 @@ from msgspec import structs
 from routelab.core.catalogue import TomlFields, parse_tables, read_text
 from routelab.core.messages import is_number
 from routelab.errors import ConfigError
+from routelab.serve.settings import DeliveryRules, QueueRules
+from routelab.serve.settings.delivery_rules import delivery_problems
+from routelab.serve.settings.queue_rules import queue_problems
 
 EVERY = "*"
 """In place of a name: any other."""
@@ -173,6 +176,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         status: of the page for operators.
         redaction: of what identifies people.
         telemetry: of spans and metrics.
+        queue: that requests are taken from.
+        delivery: of answers to others than their callers.
     """
 
     default: str = ""
@@ -196,6 +201,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     status: StatusRules = StatusRules()
     redaction: RedactionRules = RedactionRules()
     telemetry: TelemetryRules = TelemetryRules()
+    queue: tuple[QueueRules, ...] = ()
+    delivery: DeliveryRules = msgspec.field(default_factory=DeliveryRules)
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -233,6 +240,7 @@ def read_config(path: str | Path) -> ServeConfig:
     if found.callers.keys:
         keys = str(path.parent / found.callers.keys)
         own["callers"] = structs.replace(found.callers, keys=keys)  # type: ignore[assignment]
+    own["delivery"] = found.delivery.below(path.parent)  # type: ignore[assignment]
     config: ServeConfig = structs.replace(found, **own)
     if missing := [it for it in config.named_files if not Path(it).is_file()]:
         raise ConfigError(*(f"{path.name}: there is no file {it}" for it in missing))
@@ -273,6 +281,7 @@ def _problems(config: ServeConfig) -> Iterator[str]:
     yield from _websocket_problems(config.websocket)
     yield from _status_problems(config.status)
     yield from _telemetry_problems(config.telemetry)
+    yield from _queue_problems(config)
 
 
 def _caller_problems(rules: CallerRules) -> Iterator[str]:
@@ -313,6 +322,18 @@ def _limit_problems(limits: GatewayLimits) -> Iterator[str]:
     for name, rule in rules.items():
         if rule is not None:
             yield from (f"limits.{name}: {problem}" for problem in rule_problems(rule))
+
+
+def _queue_problems(config: ServeConfig) -> Iterator[str]:
+    yield from queue_problems(config.queue)
+    yield from delivery_problems(config.delivery, [it.name for it in config.queue])
+    if config.callers.trusted:
+        for queue in config.queue:
+            if not (queue.tenant or queue.tenant_attribute):
+                yield (
+                    f"queue {queue.name!r}: a proxy says who asks over HTTP, and no proxy stands"
+                    " before a queue: give tenant, or tenant_attribute"
+                )
 
 
 def _websocket_problems(rules: WebSocketRules) -> Iterator[str]:

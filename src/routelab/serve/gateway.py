@@ -25,6 +25,7 @@ from routelab.serve.chat_request import (
     request_problems,
 )
 from routelab.serve.decisions import PolicyDecider
+from routelab.serve.delivery import Outbox, answered, failed
 from routelab.serve.event_log import EventLog
 from routelab.serve.limits import LimitKeeper
 from routelab.serve.refusal import CallerLeftError, RefusedError, of_error
@@ -60,6 +61,7 @@ class Gateway:
         roster: the policies served now; another takes its place when files change.
         totals: requests by entry and status, refusals by code, and reloads by how they went.
         draining: it is told to stop.
+        outbox: that delivers what comes of requests to others than their callers; None for nobody.
 
     Args:
         roster: the policies.
@@ -82,6 +84,7 @@ class Gateway:
         self.events = events
         self.totals: Counter[tuple[str, ...]] = Counter()
         self.draining = False
+        self.outbox: Outbox | None = None
         self.under_way = under_way
         self._redactor = redactor
         self._earlier: deque[PolicyDecider] = deque(maxlen=_EARLIER)
@@ -309,6 +312,10 @@ class Question(Admitted):
 class ChatVisit(Admitted):
     """A request for an answer.
 
+    Attributes:
+        delivers: what comes of it goes to others than its caller too; False where its entry sees
+            to that.
+
     Args:
         chat: what is asked.
     """
@@ -324,6 +331,7 @@ class ChatVisit(Admitted):
     ) -> None:
         super().__init__(gateway, entry, served, caller, options)
         self.stream = chat.stream
+        self.delivers = True
         self._chat = chat
 
     async def answer(self) -> GatewayAnswer:
@@ -336,9 +344,13 @@ class ChatVisit(Admitted):
         try:
             routed = await self.served.router.route(chat.messages, self._options)
         except (RouteError, PolicyError) as error:
-            raise self._failed(error) from error
+            refusal = self._failed(error)
+            await self._deliver(refusal)
+            raise refusal from error
         self._over(routed)
-        return GatewayAnswer({**routed.raw, OURS: account(routed, self.policy)}, routed)
+        answer = GatewayAnswer({**routed.raw, OURS: account(routed, self.policy)}, routed)
+        await self._deliver(answer)
+        return answer
 
     async def pieces(self) -> AsyncGenerator[dict[str, Any], None]:
         """The answer as chunks, of which the last has the `routelab` object.
@@ -364,9 +376,31 @@ class ChatVisit(Admitted):
                         yield told
             self._over(answer.routed)
         except (RouteError, PolicyError) as error:
-            raise self._failed(error) from error
+            refusal = self._failed(error)
+            await self._deliver(refusal)
+            raise refusal from error
+        told_account = account(answer.routed, self.policy)
+        await self._deliver(GatewayAnswer({**answer.routed.raw, OURS: told_account}, answer.routed))
         last = held or {"object": "chat.completion.chunk", "choices": []}
-        yield {**last, OURS: account(answer.routed, self.policy)}
+        yield {**last, OURS: told_account}
+
+    async def _deliver(self, came: GatewayAnswer | RefusedError) -> None:
+        """Have what came of it delivered to others than its caller."""
+        outbox = self._gateway.outbox
+        if outbox is None or not self.delivers:
+            return
+        told = {
+            "id": self.id,
+            "entry": self._entry,
+            "at_s": time.time(),
+            "tenant": self._caller.tenant,
+            "task": self._options.task or "",
+            "policy": self.policy,
+        }
+        if isinstance(came, GatewayAnswer):
+            await outbox.offer(answered(came.body, came.routed.model, **told))
+        else:
+            await outbox.offer(failed(came.body, came.status, came.code, **told))
 
     def _over(self, routed: RoutedAnswer) -> None:
         self.routed, self._cost_usd, self._done = routed, routed.cost_usd, True

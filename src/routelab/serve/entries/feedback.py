@@ -35,6 +35,16 @@ class FeedbackEntry:
         """Take a judgement into the decision log and the metrics."""
         content = await exchange.body(self._limits)
         body = await decode_body(content, self._limits.body_depth)
+        await exchange.json(self.take(body, caller))
+
+    def take(self, body: dict[str, Any], caller: Identity) -> dict[str, Any]:
+        """Take a judgement from whichever entry.
+
+        Returns:
+            What its sender is told.
+        Raises:
+            RefusedError: it is malformed, or of a decision that is not the caller's.
+        """
         if _ROUTE in body and "decision" not in body:
             body["decision"] = body.pop(_ROUTE)
         decision, quality = _checked(body)
@@ -54,7 +64,7 @@ class FeedbackEntry:
             decision, quality, model=body.get("model"), source=body.get("source") or ""
         )
         self._gateway.totals["feedback", "joined" if known else "unknown"] += 1
-        await exchange.json({"decision": decision, "quality": quality, "joined": known is not None})
+        return {"decision": decision, "quality": quality, "joined": known is not None}
 
 
 def _checked(body: Mapping[str, Any]) -> tuple[str, float]:

@@ -69,6 +69,8 @@ class OperationsEntry:
             ("refused", "code", "Requests not let in."),
             ("feedback", "result", "Judgements of answers."),
             ("reloads", "result", "Changes of files, taken over or not."),
+            ("queue", "result", "Messages of queues."),
+            ("deliveries", "result", "Answers delivered to others than their callers."),
         ):
             metric = f"routelab_gateway_{name}_total"
             yield from _head(metric, "counter", meaning)
