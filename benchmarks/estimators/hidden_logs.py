@@ -19,7 +19,7 @@ import numpy as np
 
 import routelab
 from routelab.core import Policy, SignalSpec
-from routelab.estimators import Estimate
+from routelab.estimators import PolicyEstimate
 from routelab.logs import Log
 from routelab.policies import Cascade, Explore, Fixed, Mixture
 from routelab.replay import hidden, run
@@ -61,9 +61,9 @@ class Line(NamedTuple):
 
     log: str
     policy: str
-    quality: Estimate | None
+    quality: PolicyEstimate | None
     true_quality: float
-    cost: Estimate | None
+    cost: PolicyEstimate | None
     true_cost: float
 
 
@@ -165,7 +165,7 @@ def markdown(found: Sequence[Line]) -> str:
     return "\n".join(rows) + f"\n\n{held} of {len(said)} intervals hold the truth.\n"
 
 
-def _cells(found: Estimate | None, scale: float, form: str) -> str:
+def _cells(found: PolicyEstimate | None, scale: float, form: str) -> str:
     if found is None or found.value is None or found.ci is None:
         return "refused | "
     low, high = (scale * end for end in found.ci)

@@ -10,7 +10,7 @@ from routelab.estimators.doubly_robust import (
     SwitchDR,
     shrunk,
 )
-from routelab.estimators.estimate import Calibration, Diagnostics, Estimate, ModelWeight
+from routelab.estimators.estimate import Calibration, Diagnostics, ModelWeight, PolicyEstimate
 from routelab.estimators.estimator import Certified, Estimator, Scores
 from routelab.estimators.exploration import Exploration, explorations
 from routelab.estimators.importance import IPS, SNIPS, PrefixIPS, PrefixSNIPS
@@ -40,7 +40,6 @@ __all__ = [
     "CrossFit",
     "Diagnostics",
     "DirectMethod",
-    "Estimate",
     "Estimator",
     "Expectations",
     "Exploration",
@@ -51,6 +50,7 @@ __all__ = [
     "Outcome",
     "OutcomeModel",
     "PathWeights",
+    "PolicyEstimate",
     "PrefixDR",
     "PrefixIPS",
     "PrefixSNIPS",

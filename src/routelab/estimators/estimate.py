@@ -71,7 +71,7 @@ class Diagnostics(msgspec.Struct, frozen=True):
     calibration: Calibration | None = None
 
 
-class Estimate(msgspec.Struct, frozen=True):
+class PolicyEstimate(msgspec.Struct, frozen=True):
     """What a policy is worth, from a log of another one's decisions.
 
     Attributes:

@@ -13,7 +13,7 @@ from routelab.core import Floats
 from routelab.errors import LogError
 from routelab.estimators.cross_fitting import Expectations
 from routelab.estimators.diagnostics import diagnostics
-from routelab.estimators.estimate import Diagnostics, Ends, Estimate
+from routelab.estimators.estimate import Diagnostics, Ends, PolicyEstimate
 from routelab.estimators.logged_decisions import LoggedDecisions, Outcome
 from routelab.estimators.path_weights import PathWeights, by_request, path_weights
 from routelab.estimators.score_intervals import ScoreMean, certified_interval, score_mean
@@ -92,7 +92,7 @@ class Estimator(ABC):
         outcome: str = "quality",
         *,
         certified: Certified | None = None,
-    ) -> Estimate:
+    ) -> PolicyEstimate:
         """What an outcome of a policy's decisions comes to on average, over the log's requests.
 
         >>> import numpy as np
@@ -127,35 +127,52 @@ class Estimator(ABC):
         found = self.scores(log, target, outcome, weights)
         rests_on = diagnostics(log, target, weights, found.expected, ends)
         refusal = " ".join(_refusals(rests_on))
-        mean = score_mean(found.each, log.group_codes)
-        logged = _known_mean(said.logged)
-        apart = None if logged is None else score_mean(found.each - said.logged, log.group_codes)
-        sure = None
-        if certified is not None:
-            weighted = np.where(weights.ends > 0, weights.ends * ends, 0.0)
-            summed = by_request(log, weighted)
-            sure = certified_interval(log, said, weights.total, summed, *certified)
-        given = not refusal
-        return Estimate(
+        given = self._given(log, said, found) if not refusal else _Given()
+        return PolicyEstimate(
             estimator=self.name,
             outcome=outcome,
-            value=mean.value if given else None,
-            ci=self._ends(mean, found.bias) if given else None,
-            certified=sure,
-            logged=logged,
-            difference=apart.value if given and apart else None,
-            difference_ci=self._ends(apart, found.bias) if given and apart else None,
+            value=given.value,
+            ci=given.ci,
+            certified=None if certified is None else _sure(log, said, ends, weights, certified),
+            logged=_known_mean(said.logged),
+            difference=given.difference,
+            difference_ci=given.difference_ci,
             requests=len(log),
-            groups=mean.groups,
+            groups=_groups(log),
             refusal=refusal,
             notes=(*found.notes, *_notes(log, target, said, rests_on)),
             diagnostics=rests_on,
         )
 
+    def _given(self, log: LoggedDecisions, said: Outcome, found: Scores) -> _Given:
+        """The value, how it differs from what was done, and the intervals of both."""
+        mean = score_mean(found.each, log.group_codes)
+        ends = self._ends(mean, found.bias)
+        if _known_mean(said.logged) is None:
+            return _Given(mean.value, ends)
+        apart = score_mean(found.each - said.logged, log.group_codes)
+        return _Given(mean.value, ends, apart.value, self._ends(apart, found.bias))
+
     def _ends(self, mean: ScoreMean, bias: float) -> Ends | None:
         if not self.has_interval or math.isnan(mean.error):
             return None
         return mean.widened(bias)
+
+
+class _Given(NamedTuple):
+    """What is said where nothing is refused."""
+
+    value: float | None = None
+    ci: Ends | None = None
+    difference: float | None = None
+    difference_ci: Ends | None = None
+
+
+def _sure(
+    log: LoggedDecisions, said: Outcome, ends: Floats, weights: PathWeights, asked: Certified
+) -> Ends:
+    weighted = np.where(weights.ends > 0, weights.ends * ends, 0.0)
+    return certified_interval(log, said, weights.total, by_request(log, weighted), *asked)
 
 
 def one_call_only(log: LoggedDecisions, target: TargetDecisions, name: str, other: str) -> None:
@@ -181,6 +198,11 @@ def _check_judged(log: LoggedDecisions, ends: Floats, weights: PathWeights, outc
             f" deliver, such as on request row {row}; judge them, or take requests of which every"
             " answer was judged if it was left to chance which ones were"
         )
+
+
+def _groups(log: LoggedDecisions) -> int:
+    codes = log.group_codes
+    return len(log) if codes is None else int(codes.max()) + 1
 
 
 def _known_mean(logged: Floats) -> float | None:

@@ -17,10 +17,10 @@ from routelab.estimators import (
     DEFAULT_OF_PATHS,
     Certified,
     CrossFit,
-    Estimate,
     Exploration,
     LoggedDecisions,
     LoggingPolicy,
+    PolicyEstimate,
     Ridge,
     TargetDecisions,
     estimator,
@@ -67,7 +67,7 @@ class PolicyValue(msgspec.Struct, frozen=True):
     """
 
     policy: str
-    estimates: Mapping[str, Estimate]
+    estimates: Mapping[str, PolicyEstimate]
     lacking: Mapping[str, str]
     exploration: tuple[Exploration, ...] = ()
 
@@ -78,7 +78,6 @@ class PolicyValue(msgspec.Struct, frozen=True):
         return refused or "quality" in self.lacking
 
 
-# Many arguments: each is a choice of the user's, by name.
 def value(
     log: PartialLog,
     policies: Sequence[PolicyToValue],
@@ -189,7 +188,7 @@ def _estimate(
     method: str | None,
     fit: CrossFit,
     certified: Certified | None,
-) -> Estimate:
+) -> PolicyEstimate:
     single = log.one_call and target.one_call
     name = method or (DEFAULT_OF_ONE_CALL if single else DEFAULT_OF_PATHS)
     asked = certified if outcome == "quality" else None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         simulate,
         track,
         tune,
+        value,
     )
 else:
     __getattr__, __dir__ = attach(
@@ -57,6 +58,7 @@ else:
             "simulate": "",
             "track": "",
             "tune": "",
+            "value": "",
         },
     )
 
@@ -83,4 +85,5 @@ __all__ = [
     "simulate",
     "track",
     "tune",
+    "value",
 ]

@@ -17,7 +17,7 @@ from routelab.cli.options import Json, LogOptions, Verbose, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
 from routelab.errors import LogError
-from routelab.estimators import Certified, Estimate
+from routelab.estimators import Certified, PolicyEstimate
 from routelab.logs.model import PartialLog
 from routelab.policy_file import PolicyFile
 from routelab.whatif import PolicyToValue, PolicyValue
@@ -28,6 +28,7 @@ _SHOWN = (("quality", "quality", ".3f", 1.0), ("cost_usd", "USD per 1,000", ".3f
 """Outcomes in tables: name, head, form and scale."""
 
 
+# Long: its options need many words.
 # Many arguments: each is an option.
 @grouped
 def value(
@@ -244,7 +245,7 @@ def _checks(it: PolicyValue) -> Iterator[RenderableType]:
         )
 
 
-def _calibration(estimate: Estimate) -> str:
+def _calibration(estimate: PolicyEstimate) -> str:
     found = estimate.diagnostics.calibration
     if found is None:
         return f"{estimate.estimator} has no outcome model"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from routelab.core import Policy, Scoring, Step
+from routelab.core import Decision, Policy, Scoring, Step
 from routelab.core.catalogue import Catalogue
-from routelab.errors import NoModelError, RouteError
+from routelab.errors import RouteError
 from routelab.logs.model import Log, PartialLog
 from routelab.replay.generator import decisions
 from routelab.replay.request_cache import RequestCache
@@ -39,40 +39,27 @@ def hidden(
         LogError, PolicyError: as `routelab.replay.run`.
         UncoveredError: the log holds no outcome for a call.
     """
+    taken = _Taken([], [], [], [], [])
     cache = RequestCache(log, scoring)
-    request: list[int] = []
-    steps: list[Step] = []
-    number: list[int] = []
-    ended: list[float] = []
-    asked: list[int] = []
     for row, decision in enumerate(decisions(policy, cache, catalogue=catalogue, seed=seed)):
-        if isinstance(decision, NoModelError) or not decision.steps:
-            continue
-        request += [len(asked)] * len(decision.steps)
-        number += range(len(decision.steps))
-        steps += decision.steps
-        asked.append(row)
-        made = math.prod(step.propensity for step in decision.steps)
-        choices = () if isinstance(decision, RouteError) else decision.choices
-        drawn = math.prod(choice.propensity for choice in choices)
-        ended.append(min(1.0, drawn / made) if choices else 1.0)
-    rows = np.array(asked, dtype=np.int64)
+        taken.add(row, decision)
+    rows, steps = np.array(taken.rows, dtype=np.int64), taken.steps
     column = np.array([log.models.index(it.call.model) for it in steps], dtype=np.int64)
-    of_call = rows[np.array(request, dtype=np.int64)]
+    request = np.array(taken.request, dtype=np.int64)
     sample = np.array([it.call.sample for it in steps], dtype=np.int64)
 
     def called(*names: str) -> Any:
         """(s,) an array of the log, or of a mapping in it, at the calls that were made."""
-        found = [_inside(one, names)[of_call, column] for one in log.samples]
-        return np.choose(sample, found) if len(found) > 1 else found[0]
+        found = [_inside(one, names)[rows[request], column] for one in log.samples]
+        return np.stack(found)[sample, np.arange(len(sample))]
 
     part = log.take(rows)
     return PartialLog(
         requests=part.requests,
         models=log.models,
-        request=np.array(request, dtype=np.int64),
+        request=request,
         model=column,
-        step=np.array(number, dtype=np.int64),
+        step=np.array(taken.place, dtype=np.int64),
         propensity=np.array([it.propensity for it in steps]),
         quality=called("quality"),
         cost_usd=called("cost_usd"),
@@ -85,8 +72,31 @@ def hidden(
         specs=log.specs,
         texts=part.texts,
         catalogue=log.catalogue,
-        ended=np.array(ended),
+        ended=np.array(taken.ended),
     )
+
+
+class _Taken(NamedTuple):
+    """What the policy did, call by call, and of each request with a call its row and its end."""
+
+    request: list[int]
+    place: list[int]
+    steps: list[Step]
+    rows: list[int]
+    ended: list[float]
+
+    def add(self, row: int, decision: Decision | RouteError) -> None:
+        """The calls of a request; of one without any, nothing."""
+        if not decision.steps:
+            return
+        self.request.extend([len(self.rows)] * len(decision.steps))
+        self.place.extend(range(len(decision.steps)))
+        self.steps.extend(decision.steps)
+        self.rows.append(row)
+        made = math.prod(step.propensity for step in decision.steps)
+        choices = () if isinstance(decision, RouteError) else decision.choices
+        drawn = math.prod(choice.propensity for choice in choices)
+        self.ended.append(min(1.0, drawn / made) if choices else 1.0)
 
 
 def _inside(log: Log, names: Sequence[str]) -> Any:
