@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.learning.cells import cells, run
-from benchmarks.learning.table import markdown, on_page, summary
+from benchmarks.learning.table import floor, markdown, on_page, summary
 from benchmarks.learning.worlds import LEAST_ROWS, WORLDS
 
 
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> None:
             account=not options.no_account,
         )
     rows = summary([*cells(options.kept)])
-    print(markdown(rows), end="")
+    print(markdown(rows), floor(rows), sep="\n", end="")
     if options.page is not None:
         page = options.page.read_text(encoding="utf-8")
         options.page.write_text(on_page(page, rows), encoding="utf-8")

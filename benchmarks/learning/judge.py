@@ -19,11 +19,14 @@ from routelab.logs import Log
 from routelab.logs.model import split
 from routelab.metrics import aiq_among, value_at
 from routelab.metrics import hull as hull_of
+from routelab.metrics.aiq import aiq
 from routelab.replay import ComparisonSet, comparison_set
 from routelab.stats import thinned
 from routelab.tuning import Options, Study
 
 ROUTELAB, ZERO, GRID, TRUTH, LUCK = "routelab", "zero router", "grid", "truth", "luck"
+ALONE, PROMISED = "front alone", "as promised"
+"""The study's front without the judging half's single models, and the hull that it promised."""
 CASCADES = "cascades"
 """Of routelab's kinds the cascade on raw confidence alone, as the grid's are."""
 MOST = 200
@@ -46,6 +49,23 @@ class Judge:
     def area(self, cost: Sequence[float] = (), quality: Sequence[float] = ()) -> float:
         means = self.cost.mean(axis=0), self.quality.mean(axis=0)
         return aiq_among(*means, np.array(cost), np.array(quality))
+
+    def alone(self, cost: Sequence[float], quality: Sequence[float]) -> float:
+        """`area` without the single models, but for those among the points."""
+        prices = self.cost.mean(axis=0)
+        return aiq(cost, quality, float(prices.min()), float(prices.max()))
+
+    def along(self, cost: Sequence[float], quality: Sequence[float]) -> float:
+        """Mean quality of mixing neighbours among points in the order given, over the models' costs.
+
+        Which points are mixed was said before they were judged, so that no luck is picked here:
+        a hull takes of many points those that did best on these rows.
+        """
+        prices = self.cost.mean(axis=0)
+        low, high = float(prices.min()), float(prices.max())
+        at = np.clip(np.concatenate([[low], cost, [high]]), low, high)
+        brought = np.concatenate([quality[:1], quality, quality[-1:]])
+        return float(np.trapezoid(brought, at) / (high - low))
 
     def of(self, policies: Sequence[Policy], scoring: Scoring | None = None) -> list[tuple]:
         """Mean cost and quality of each."""
@@ -90,6 +110,8 @@ def _judged(study: Study, judge: Judge, areas: dict[str, float]) -> dict[str, An
     """The study's front on the other half."""
     reached = _reached(study, judge)
     areas[ROUTELAB] = judge.area(*zip(*reached, strict=True))
+    areas[ALONE] = judge.alone(*zip(*reached, strict=True))
+    areas[PROMISED] = judge.along(*zip(*_promised(study, judge), strict=True))
     cost, quality = reached[0]
     return {
         "kind": study.kind,
@@ -105,6 +127,14 @@ def _reached(study: Study, judge: Judge) -> list[tuple]:
     scoring = study.test.scoring  # of all points, where `fitted` is of the exported one alone
     front = [it.policy for it in thinned(study.front, MOST)]
     return judge.of([*(it.point.policy for it in study.points), *front], scoring)
+
+
+def _promised(study: Study, judge: Judge) -> list[tuple]:
+    """Mean cost and quality of the policies on the hull that the study expects, by rising cost."""
+    points = sorted(study.front, key=lambda it: it.score)
+    vertices = {*zip(*hull_of(*zip(*(it.score for it in points), strict=True)), strict=True)}
+    kept = {it.score: it.policy for it in points if tuple(it.score) in vertices}
+    return judge.of([*kept.values()], study.test.scoring)
 
 
 def _baselines(learn: ComparisonSet, judge: Judge) -> dict[str, float]:

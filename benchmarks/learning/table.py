@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from benchmarks.learning.judge import CASCADES, GRID, LUCK, ROUTELAB, TRUTH, ZERO
+from benchmarks.learning.judge import ALONE, CASCADES, GRID, LUCK, PROMISED, ROUTELAB, TRUTH, ZERO
 
+EXPORTED = "exported policy"
+SLACK = 0.002
+"""Of quality, by which nothing may be below the zero router in any cell."""
 BASELINES = ("task mean", "ridge", "half ridge", "kNN", GRID)
 ABSENT = "-"
 
@@ -51,6 +54,7 @@ class Row(NamedTuple):
         seconds: of a processor, mean of a study.
         kinds, verdicts: how often each was exported and said.
         refused: cuts on which `tune` raised an error.
+        below: by what is held to the zero router, how far it is from it in each cell.
     """
 
     log: str
@@ -66,6 +70,7 @@ class Row(NamedTuple):
     kinds: Counter[str]
     verdicts: Counter[str]
     refused: int
+    below: dict[str, list[float]]
 
 
 def summary(cells: Sequence[dict[str, Any]]) -> list[Row]:
@@ -103,15 +108,31 @@ def _row(log: str, n: str, found: Sequence[dict[str, Any]]) -> Row | None:
         Counter(it["kind"] for it in judged),
         Counter(it["verdict"] for it in judged),
         len(found) - len(judged),
+        _over_zero(judged),
     )
+
+
+def _over_zero(cells: Sequence[dict[str, Any]]) -> dict[str, list[float]]:
+    """What is held to the zero router, with how far it is from it, cell by cell."""
+    areas = [it["areas"] for it in cells]
+    return {
+        **{
+            name: [it[name] - it[ZERO] for it in areas]
+            for name in (ALONE, PROMISED)
+            if all(name in it for it in areas)
+        },
+        EXPORTED: [it["exported"]["gain"] for it in cells if "exported" in it],
+    }
 
 
 SHORT = (
     "log", "rows", "cuts", ZERO, ROUTELAB, "best of the others", "ahead of it", "over zero router",
     "CPU s",
 )  # fmt: skip
+FLOOR = ("log", "rows", "cuts", ALONE, PROMISED, EXPORTED)
 CHAINS = ("log", "rows", "cuts", ZERO, GRID, CASCADES, "ahead of the grid")
 MARKS = ("<!-- areas -->\n", "<!-- end of areas -->")
+FLOOR_MARKS = ("<!-- floor -->\n", "<!-- end of floor -->")
 CHAIN_MARKS = ("<!-- cascades -->\n", "<!-- end of cascades -->")
 
 HEADS = (
@@ -147,9 +168,26 @@ def chains(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
+def floor(rows: Sequence[Row]) -> str:
+    """Cell by cell beside the zero router: the least, and in how many it is below by `SLACK`."""
+    lines = [FLOOR, ["---"] * len(FLOOR)]
+    for row in rows:
+        told = [_least(row.below.get(name)) for name in (ALONE, PROMISED, EXPORTED)]
+        lines.append([row.log, f"{row.rows:,}", str(row.cuts), *told])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def _least(over: Sequence[float] | None) -> str:
+    if not over:
+        return ABSENT
+    below = sum(it < -SLACK for it in over)
+    return f"{min(over):+.4f}, {below} of {len(over)} below"
+
+
 def on_page(text: str, rows: Sequence[Row]) -> str:
-    """A page with both short tables between their marks."""
-    for (start, end), table in ((MARKS, short(rows)), (CHAIN_MARKS, chains(rows))):
+    """A page with the short tables between their marks."""
+    tables = ((MARKS, short(rows)), (FLOOR_MARKS, floor(rows)), (CHAIN_MARKS, chains(rows)))
+    for (start, end), table in tables:
         before, rest = text.split(start)
         _, after = rest.split(end)
         text = f"{before}{start}\n{table}\n{end}{after}"

@@ -75,6 +75,33 @@ def test_the_lead_is_paired():
     assert "+0.0200 [-0.0048, +0.0448]" in table.markdown([row])
 
 
+def test_cells_below_the_zero_router_are_counted_by_what_is_held_to_it():
+    gaps = (0.01, -0.001, -0.0021)
+    made = [
+        {"log": "a", "n": 100, "rows": [9, 9], "cpu_s": 1.0, "kind": "utility", "verdict": "ship",
+         "areas": {judge.ZERO: 0.5, judge.ROUTELAB: 0.6, judge.ALONE: 0.5 + gap,
+                   judge.PROMISED: 0.5 - gap}, "exported": {"gain": 0.0}}
+        for gap in gaps
+    ]  # fmt: skip
+    line = table.floor(table.summary(made)).splitlines()[2]
+    assert "-0.0021, 1 of 3 below | -0.0100, 1 of 3 below | +0.0000, 0 of 3 below" in line
+    untold = [{key: it[key] for key in it if key != "exported"} for it in made]
+    assert table.floor(table.summary(untold)).splitlines()[2].endswith("below | - |")
+
+
+def test_what_a_study_promised_is_judged_without_picking_points_that_were_lucky(world):
+    here = judge.Judge(world, halves(world.log, 0).judge)
+    cost, quality = here.cost.mean(axis=0), here.quality.mean(axis=0)
+    order = np.argsort(cost)
+    low, high = cost[order]
+    between, worse = (low + high) / 2, quality.min() - 0.2
+    points = [low, between, high], [quality[order[0]], worse, quality[order[1]]]
+    mean = (points[1][0] / 2 + worse + points[1][2] / 2) / 2
+    assert here.along(*points) == pytest.approx(mean)
+    assert here.alone(*points) == pytest.approx(here.area())  # a hull leaves the bad one out
+    assert here.alone(cost[order[1:]], quality[order[1:]]) < here.area()
+
+
 def test_a_model_for_each_task_is_chosen_at_its_own_cost(world):
     """Two tasks, each with a model of its own; the dear one is worth its price on one task."""
     log = world.log
