@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from routelab.core.messages import value_text
@@ -21,6 +22,8 @@ OPTIONS = {
 }
 """Fields of a body that are options of the router; of another type they are some provider's."""
 _LONGEST_ID = 256
+_TOLD = 20
+"""Problems of messages that are told; finding out all of a thousand takes long."""
 
 Problem = tuple[str | None, str]
 
@@ -79,7 +82,7 @@ def read_chat(body: Mapping[str, Any]) -> ChatRequest:
         problems.append(("model", f"model={value_text(model)}: write a text"))
     if not isinstance(stream, bool):
         problems.append(("stream", f"stream={value_text(stream)}: write true or false"))
-    problems += _of_messages(messages)
+    problems += islice(_of_messages(messages), _TOLD)
     if problems:
         raise malformed(problems)
     options = {
