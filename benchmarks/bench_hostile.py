@@ -41,6 +41,7 @@ ANSWER = json.dumps(
 )
 NODE = [{"type": "array", "items": {"$ref": "#/$defs/n"}, "maxItems": at} for at in (1, 2)]
 DOUBLED = {"$ref": "#/$defs/n", "$defs": {"n": {"anyOf": NODE}}}
+USAGE = {"prompt_tokens": 5, "completion_tokens": 2}
 CALLS = 2_000
 EVENTS = "text/event-stream"
 MB = 1 << 20
@@ -64,8 +65,18 @@ class Hostile(NamedTuple):
         return self.headers.get("content-type") == EVENTS
 
 
-def said(text: str) -> list[bytes]:
-    return [json.dumps({"choices": [{"message": {"content": text}}]}).encode()]
+def said(text: str, **more: Any) -> list[bytes]:
+    return [json.dumps({"choices": [{"message": {"content": text}, **more}]}).encode()]
+
+
+def answered(**message: Any) -> list[bytes]:
+    """With usage that is a placeholder, so that it is estimated."""
+    message = {"content": None, **message}
+    return [json.dumps({"choices": [{"message": message}], "usage": USAGE}).encode()]
+
+
+def called(arguments: str) -> dict[str, Any]:
+    return {"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}
 
 
 def bomb() -> list[bytes]:
@@ -80,8 +91,7 @@ def event(**delta: Any) -> bytes:
 def replies() -> dict[str, Hostile]:
     """Of each sort the worst that is known."""
     many = {"choices": [{"message": {"content": "x"}}] * 50_000}
-    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    calls = {"choices": [{"message": {"tool_calls": [call] * 50_000}}]}
+    calls = {"choices": [{"message": {"tool_calls": [called("{}")] * 50_000}}]}
     rows = json.dumps([{"a": at} for at in range(20_000)])
     packed, stream = {"content-encoding": "gzip"}, {"content-type": EVENTS}
     some = 1 << 16
@@ -96,6 +106,15 @@ def replies() -> dict[str, Hostile]:
         "empty events": Hostile([b"data: {}\n\n" * (some // 10)] * 100, stream),
         "comments": Hostile([b":\n" * (some // 2)] * 100, stream),
         "packed events": Hostile(bomb(), {**packed, **stream}),
+        "placeholder usage": Hostile(answered(content=" " * (30 * MB))),
+        "finish": Hostile(said("x", finish_reason="aB-" * (10 * MB))),
+        "parts": Hostile(answered(content=[{}] * 130_000)),
+        "arguments": Hostile(answered(tool_calls=[called("[" + "1.0," * 7_000 + "1]")] * 1_000)),
+        "quotes": Hostile([b'{"a": "' + b'\\"' * (15 * MB) + b'"}']),
+        "names": Hostile([json.dumps({f"k{at}": at for at in range(400_000)}).encode()]),
+        "usages": Hostile([json.dumps({"choices": [], "usage": [USAGE] * 60_000}).encode()]),
+        "long event": Hostile([event(content="x", a=[[]] * 130_000)], stream),
+        "line ends": Hostile([b"\r" * (15 * MB)], stream),
         "unlike rows": Hostile(said(rows), gates=(JsonSchema({"uniqueItems": True}),)),
         "doubled schema": Hostile(said("[" * 40 + "1" + "]" * 40), gates=(JsonSchema(DOUBLED),)),
         "spaces": Hostile(said(" " * 90_000 + "x"), gates=(Pattern(r"\s+$"),)),

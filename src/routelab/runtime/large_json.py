@@ -95,7 +95,7 @@ def decode_steps(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Steps
     """
     begin, end = data[:_SLICE].lstrip(), data[-_SLICE:].rstrip()
     if not (begin and end):
-        raise ValueError(f"no JSON: it begins or ends with {_SLICE:,} spaces")
+        raise ValueError(f"it begins or ends with {_SLICE:,} spaces")
     data = data[min(len(data), _SLICE) - len(begin) :]
     data = data[: len(data) - min(len(data), _SLICE) + len(end)]
     yield from _bounded(data, depth, values)
@@ -105,7 +105,7 @@ def decode_steps(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Steps
         raise ValueError("nested too deeply") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if len(data) > _LENIENT:
-            raise ValueError(f"no JSON: {error}") from error
+            raise ValueError(str(error)) from error
     return decode_json(data)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 from routelab.core.messages import value_text
@@ -24,6 +25,8 @@ OPTIONS = {
 _LONGEST_ID = 256
 _ABOUT_CALLERS = ("user", "safety_identifier", "metadata", "prediction")
 """Fields of a body, besides its messages, that hold texts of people or about them."""
+_TOLD = 20
+"""Problems of messages that are told; finding out all of a thousand takes long."""
 
 Problem = tuple[str | None, str]
 
@@ -82,7 +85,7 @@ def read_chat(body: Mapping[str, Any]) -> ChatRequest:
         problems.append(("model", f"model={value_text(model)}: write a text"))
     if not isinstance(stream, bool):
         problems.append(("stream", f"stream={value_text(stream)}: write true or false"))
-    problems += _of_messages(messages)
+    problems += islice(_of_messages(messages), _TOLD)
     if problems:
         raise malformed(problems)
     options = {

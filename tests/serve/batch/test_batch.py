@@ -206,3 +206,38 @@ def test_the_command_says_what_is_left(world, tmp_path, capsys):
     assert "6 are left, as 0 of 0 USD are spent: run it again" in said
     assert main([*map(str, words)]) == 0
     assert "6 of 6 answered (100%)" in capsys.readouterr().err
+
+
+def _deep(path):
+    inner = b"[" * 200 + b"]" * 200
+    path.write_bytes(b'{"custom_id": "a", "body": {"messages": ' + inner + b"}}\n")
+
+
+def _endless(path):
+    path.touch()
+    os.truncate(path, 10 << 30)
+
+
+ODD = {
+    "neither a file": os.mkfifo,
+    "pipe or a device": lambda path: path.symlink_to("/dev/zero"),
+    "line 1 is longer than 33,554,432 bytes": _endless,
+    "Is a directory": os.mkdir,
+    "symbolic links": lambda path: path.symlink_to(path),
+}
+
+
+@pytest.mark.parametrize("why", [*ODD, "deep"])
+def test_a_file_that_is_made_to_hurt_is_refused(tmp_path, why):
+    ODD.get(why, _deep)(tmp_path / "in.jsonl")
+    with pytest.raises(ConfigError, match=f"in.jsonl.*{why}"):
+        BatchInput(tmp_path / "in.jsonl")
+
+
+@pytest.mark.parametrize("name", ["out.jsonl", "out.errors.jsonl"])
+@pytest.mark.parametrize("why", ODD)
+def test_so_is_one_to_write_to(tmp_path, why, name):
+    ODD[why](tmp_path / name)
+    paths = tmp_path / "out.jsonl", tmp_path / "out.errors.jsonl"
+    with pytest.raises(ConfigError, match=f"{name}.*{why}"), BatchOutput(*paths, retry=True):
+        pass

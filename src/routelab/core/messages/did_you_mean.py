@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from routelab.core.messages.wording import foreign
+from routelab.core.messages.wording import foreign, value_text
+
+_LONGEST = 200
+"""Characters of a name that somebody may have meant to write."""
 
 
 def nearest(value: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -13,6 +16,8 @@ def nearest(value: str, names: Iterable[str], cutoff: float = 0.6) -> str | None
     Args:
         cutoff: how alike they must be, from 0 to 1.
     """
+    if len(value) > _LONGEST:
+        return None
     from difflib import get_close_matches  # only who errs waits for it
 
     return next(iter(get_close_matches(value, tuple(names), 1, cutoff)), None)
@@ -29,4 +34,5 @@ def unknown_name(field: str, value: object, names: Iterable[str]) -> str:
     names = tuple(names)
     near = nearest(value, names) if isinstance(value, str) else None
     meant = f"write {near!r}; " if near else ""
-    return foreign(f"no {field} {value!r}; {meant}there is {', '.join(names)}")
+    shown = repr(value) if len(str(value)) <= _LONGEST else value_text(value)
+    return foreign(f"no {field} {shown}; {meant}there is {', '.join(names)}")

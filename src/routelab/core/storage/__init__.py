@@ -9,7 +9,13 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.core.storage.atomic import replacing, sweep, sync, unfinished
     from routelab.core.storage.file_lock import is_locked, lock_file
-    from routelab.core.storage.file_reads import inside, read_bounded
+    from routelab.core.storage.file_reads import (
+        check_regular,
+        inside,
+        lines_of,
+        open_regular,
+        read_bounded,
+    )
     from routelab.core.storage.plain_data import encoded
     from routelab.core.storage.read_limits import Limits, limits, raise_limits, raised
     from routelab.core.storage.record import (
@@ -35,11 +41,14 @@ else:
             "ScoreRecord": "record",
             "Status": "record",
             "StepRecord": "record",
+            "check_regular": "file_reads",
             "encoded": "plain_data",
             "inside": "file_reads",
             "is_locked": "file_lock",
             "limits": "read_limits",
+            "lines_of": "file_reads",
             "lock_file": "file_lock",
+            "open_regular": "file_reads",
             "raise_limits": "read_limits",
             "raised": "read_limits",
             "read_bounded": "file_reads",
@@ -60,11 +69,14 @@ __all__ = [
     "ScoreRecord",
     "Status",
     "StepRecord",
+    "check_regular",
     "encoded",
     "inside",
     "is_locked",
     "limits",
+    "lines_of",
     "lock_file",
+    "open_regular",
     "raise_limits",
     "raised",
     "read_bounded",

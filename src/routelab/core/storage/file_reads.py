@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from routelab.core.storage.read_limits import limits, raised
 
@@ -41,6 +44,55 @@ def read_bounded(path: Path, limit: str, *, within: Path | None = None) -> bytes
     if len(content) > most:  # it grew meanwhile, or says nothing of its size, as those in /proc
         raise _too_large(most, limit)
     return content
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read it.
+
+    Args:
+        path: of the file.
+    Raises:
+        OSError: it cannot be read, or is no file but a pipe, a device or a folder.
+    """
+    held = os.open(path, _FLAGS)
+    try:
+        _check_regular(os.fstat(held).st_mode)
+    except OSError:
+        os.close(held)
+        raise
+    return os.fdopen(held, "rb")
+
+
+def check_regular(path: Path) -> None:
+    """Refuse to write where there is a pipe, a device or a folder already.
+
+    Args:
+        path: of a file that may not be there yet.
+    Raises:
+        OSError: it is something else than a file, or a link that leads in a circle.
+    """
+    try:
+        _check_regular(path.stat().st_mode)
+    except FileNotFoundError:
+        return
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, none longer than `line_bytes` of the limits.
+
+    Args:
+        file: opened to read bytes.
+    Raises:
+        OSError: a line is longer.
+    """
+    most = limits().line_bytes
+    for number, line in enumerate(iter(partial(file.readline, most + 1), b""), 1):
+        if len(line) > most:
+            raise OSError(
+                errno.EFBIG,
+                f"line {number} is longer than {most:,} bytes; {raised('line_bytes')}",
+            )
+        yield line
 
 
 def _opened(path: Path, folder: Path) -> int:

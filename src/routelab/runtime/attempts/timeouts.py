@@ -13,7 +13,7 @@ import anyio
 from routelab.core.catalogue import Timeouts
 
 
-class Caller(Protocol):
+class PieceReader(Protocol):
     """Whoever reads an answer."""
 
     @property
@@ -57,7 +57,7 @@ class StreamTimeouts:
         self._wait(grace_s, "")
 
     @contextmanager
-    def paused(self, caller: Caller) -> Iterator[None]:
+    def paused(self, caller: PieceReader) -> Iterator[None]:
         """Time that the caller takes, which counts towards no limit.
 
         That of an endpoint that sends more than anyone can read does.

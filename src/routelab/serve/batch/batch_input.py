@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from routelab.core.messages import value_text
+from routelab.core.storage import lines_of, open_regular
 from routelab.errors import ConfigError
-from routelab.runtime import decode_json
+from routelab.runtime import TooDeepError, decode_bounded, decode_json
 
 URL = "/v1/chat/completions"
+_DEEPEST = 102
+"""Lists and objects of a line in each other: a request of the gateway's, in two objects."""
+
 _TOLD = 20
 """Problems that are told of a file; more are counted."""
 
@@ -74,7 +78,7 @@ class BatchInput:
         Args:
             without: ids of those to leave out.
         """
-        with self.path.open("rb") as file:
+        with open_regular(self.path) as file:
             for custom_id, place in self._places.items():
                 if custom_id not in without:
                     file.seek(place)
@@ -83,8 +87,8 @@ class BatchInput:
     def _scan(self) -> Iterator[tuple[int, int, str, str]]:
         """Number, place, problem and id of each line that is not empty."""
         place, seen = 0, dict[str, int]()
-        with self.path.open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with open_regular(self.path) as file:
+            for number, line in enumerate(lines_of(file), 1):
                 if line.strip():
                     problem, custom_id = _checked(line)
                     if not problem and seen.setdefault(custom_id, number) != number:
@@ -96,7 +100,9 @@ class BatchInput:
 def _checked(line: bytes) -> tuple[str, str]:
     """What is wrong with a line, and its id."""
     try:
-        found = decode_json(line)
+        found = decode_bounded(line, _DEEPEST)
+    except TooDeepError as error:
+        return f"is {error}: flatten it", ""
     except ValueError as error:
         return f"is no JSON: {error}", ""
     if not isinstance(found, dict):

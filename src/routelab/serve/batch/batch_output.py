@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from routelab.core.storage import lock_file, replacing
+from routelab.core.storage import check_regular, lines_of, lock_file, open_regular, replacing
 from routelab.errors import ConfigError
 from routelab.runtime import decode_json, encode_json
 from routelab.serve.batch.batch_input import BatchInput
@@ -44,10 +44,12 @@ class BatchOutput:
         self._files: list[BinaryIO] = []
 
     def __enter__(self) -> Self:
-        if self._retry and self.errors.exists():
-            self._keep_what_costs()
+        path = self.errors
         try:
+            if self._retry and self.errors.exists():
+                self._keep_what_costs()
             for path, ids in ((self.path, self.answered), (self.errors, self.failed)):
+                check_regular(path)
                 file = path.open("ab+")
                 self._files.append(file)
                 try:
@@ -59,7 +61,7 @@ class BatchOutput:
                 self._recover(path, file, ids)
         except OSError as error:
             self.__exit__(None, None, None)
-            raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
+            raise ConfigError(f"{path}: cannot be written: {error.strerror or error}") from error
         except ConfigError:
             self.__exit__(None, None, None)
             raise
@@ -135,7 +137,7 @@ class BatchOutput:
         """Read what is there, and cut off a line that a killed process left half written."""
         file.seek(0)
         whole = 0
-        for line in file:
+        for line in lines_of(file):
             if not line.endswith(b"\n"):
                 break
             try:
@@ -159,8 +161,8 @@ class BatchOutput:
 
 
 def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open("rb") as file:
-        for line in file:
+    with open_regular(path) as file:
+        for line in lines_of(file):
             if line.endswith(b"\n"):
                 yield decode_json(line)
 

@@ -13,6 +13,7 @@ import pickle  # its machine alone: every name in a file is answered with an ine
 import struct
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -70,7 +71,7 @@ def _pickled(path: Path) -> TableSource:
 def _unpickled(path: Path) -> Any:
     problems, broken, made = Problems(path.name), None, None
     with path.open("rb") as file:
-        machine = _Records(file)
+        machine = _Records(_Rest(file, path.stat().st_size))
         try:
             made = _quietly(machine.load)
         except _BROKEN as error:
@@ -106,6 +107,22 @@ _BROKEN = (
 
 
 _ORIGINAL: Any = pickle._Unpickler
+
+
+class _Rest:
+    """A file that gives what it has, and never reserves what a pickle says it has."""
+
+    def __init__(self, file: BufferedReader, size: int) -> None:
+        self._size = size
+        self._read = file.read
+        self.readline = file.readline
+        self.readinto = file.readinto
+        self.tell = file.tell
+
+    def read(self, n: int = -1) -> bytes:
+        if n > self._size:
+            raise pickle.UnpicklingError(f"it says that {n:,} bytes follow, and is cut short")
+        return self._read(n)
 
 
 class _Records(pickle._Unpickler):
