@@ -77,7 +77,7 @@ def keyed(tmp_path_factory):
     [
         ("fuzzing", 8, 1),
         pytest.param("coverage", 1, 1, marks=pytest.mark.slow),
-        pytest.param("fuzzing,stateful", 300, 2, marks=pytest.mark.fuzz),
+        pytest.param("fuzzing,stateful", 60, 2, marks=pytest.mark.fuzz),
     ],
 )
 def test_the_gateway_keeps_to_it(keyed, tmp_path, phases, examples, seed):
