@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -223,3 +224,13 @@ def test_a_decision_is_ended_by_the_policy_that_began_it(world, tmp_path):
             assert gateway.reload()
         stale = posted(gateway, "/v1/decision", {"request": request, **unsure})
         assert stale.json()["error"]["code"] == "policy_changed"
+
+
+@pytest.mark.parametrize("name", ["cost_usd", "latency_s"])
+@pytest.mark.parametrize("value", [-1, 1e10, 1e300, float("inf"), float("nan")])
+def test_amounts_that_nobody_spends_are_refused(gateway, world, name, value):
+    gateway.client.post("/route", json={"route_id": "much", "strategy": "small", "messages": "a"})
+    body = json.dumps({"route_id": "much", "error": "x", name: value})
+    reply = gateway.client.post("/outcome", content=body)
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "outcomes")
+    assert "0 to 1000000000" in reply.json()["error"]["message"]

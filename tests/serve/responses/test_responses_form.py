@@ -158,6 +158,8 @@ def test_items_are_messages(items, there):
         ({"input": [{"type": "reasoning",
                      "content": [{"type": "reasoning_text", "text": "x"}]}, user("a")]},
          "input[0]", "before the message"),
+        ({"input": [{"type": "reasoning", "summary": []}], "instructions": "a"}, "input",
+         "no message in it"),
         ({"instructions": [1]}, "instructions", "write a text"),
         ({"model": 3}, "model", "write a text"),
         ({"stream": "x"}, "stream", "true or false"),

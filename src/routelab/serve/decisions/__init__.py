@@ -9,6 +9,7 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.serve.decisions.decider import DecisionState, PendingTurn, PolicyDecider
     from routelab.serve.decisions.outcomes import (
+        MOST_REPORTED,
         Reported,
         ReportedOutcome,
         costs_usd,
@@ -27,6 +28,7 @@ else:
             "RouteMemory": "route_memory",
             "Reported": "outcomes",
             "ReportedOutcome": "outcomes",
+            "MOST_REPORTED": "outcomes",
             "costs_usd": "outcomes",
             "read_outcomes": "outcomes",
             "read_token": "token",
@@ -35,6 +37,7 @@ else:
     )
 
 __all__ = [
+    "MOST_REPORTED",
     "DecisionState",
     "OpenRoute",
     "PendingTurn",

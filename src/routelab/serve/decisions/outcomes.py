@@ -14,6 +14,8 @@ from routelab.gates import verdict
 from routelab.serve.refusal import RefusedError, malformed
 from routelab.signals import SignalSource, answer_parts, answer_text
 
+MOST_REPORTED = 1e9
+"""USD or seconds of one call; more is nobody's, and would make the sums of all calls overflow."""
 _FIELDS = ("response", "signals", "cost_usd", "latency_s", "error", "model")
 
 
@@ -132,8 +134,10 @@ def _problems(at: int, given: object) -> Sequence[str]:
         )
     for name in ("cost_usd", "latency_s"):
         value = given.get(name)
-        if value is not None and not (is_number(value) and value >= 0.0):
-            found.append(f"{place}.{name}={value_text(value)}: a number that is not negative")
+        if value is not None and not (is_number(value) and 0.0 <= value <= MOST_REPORTED):
+            found.append(
+                f"{place}.{name}={value_text(value)}: a number of 0 to {MOST_REPORTED:.0f}"
+            )
     found += [
         f"{place}.{name}={value_text(given[name])}: write a text"
         for name in ("error", "model")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from routelab.serve.chat_request import ROLES
+from routelab.serve.decisions import MOST_REPORTED
 from routelab.serve.openapi.shapes import (
     AMOUNT,
     COUNT,
@@ -48,8 +49,8 @@ _ASKED: Mapping[str, Schema] = {
 _OUTCOME: Mapping[str, Schema] = {
     "response": maybe({**OBJECT, "description": "The chat completion."}),
     "signals": maybe({"type": "object", "additionalProperties": {"type": "number"}}),
-    "cost_usd": maybe(AMOUNT),
-    "latency_s": maybe(AMOUNT),
+    "cost_usd": maybe({**AMOUNT, "maximum": MOST_REPORTED}),
+    "latency_s": maybe({**AMOUNT, "maximum": MOST_REPORTED}),
     "error": maybe({**TEXT, "description": "Why there is no answer."}),
     "model": maybe({**TEXT, "description": "That answered, where it was another."}),
 }

@@ -54,9 +54,12 @@ class ItemReader:
         if not isinstance(given, list) or not given:
             self._problems.add("input", "write a text or a list with at least one item")
             return
+        before = len(self.messages)
         for place, item in self._problems.mappings("input", given):
             self._item(place, item)
         self._check_thought()
+        if len(self.messages) == before:
+            self._problems.add("input", "there is no message in it")
 
     def _item(self, place: str, item: Mapping[str, Any]) -> None:
         kind = item.get("type", "message")
