@@ -83,17 +83,16 @@ class Histogram:
         self._sum += other._sum
         self._min, self._max = min(self._min, other._min), max(self._max, other._max)
 
-    @classmethod
-    def of(cls, distribution: Distribution) -> Histogram:
-        """The histogram that a distribution was made from."""
-        made = cls()
-        if distribution.count:
-            made._buckets = {int(index): count for index, count in distribution.buckets.items()}
-            made._sum = round(distribution.sum * NANO)
-            assert distribution.min is not None  # it has values
-            assert distribution.max is not None
-            made._min, made._max = distribution.min, distribution.max
-        return made
+    def include(self, distribution: Distribution) -> None:
+        """Count the values of a distribution, as `merge` does those of a histogram."""
+        for index, count in distribution.buckets.items():
+            self._buckets[index] = self._buckets.get(index, 0) + count
+        self._sum += round(distribution.sum * NANO)
+        if distribution.min is not None and distribution.max is not None:
+            self._min, self._max = (
+                min(self._min, distribution.min),
+                max(self._max, distribution.max),
+            )
 
     def quantile(self, q: float) -> float:
         """The least value that a share q of all do not exceed, within 1 %; NaN without values."""

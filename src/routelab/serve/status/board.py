@@ -68,7 +68,13 @@ class StatusBoard:
         self._recent.finished(finished)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
-        """Judgements are for the log and the metrics."""
+        """Judgements are for the log and the metrics.
+
+        Args:
+            request_id: of the request that it answered.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+        """
 
     def alert(self, alert: Alert) -> None:
         """So are alerts."""

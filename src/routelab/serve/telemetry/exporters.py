@@ -67,7 +67,13 @@ class Telemetry:
             self._observer.finished(finished)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
-        """An answer was judged."""
+        """An answer was judged.
+
+        Args:
+            request_id: of the request that it answered.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+        """
         if self._observer is not None:
             self._observer.feedback(request_id, quality, model)
 

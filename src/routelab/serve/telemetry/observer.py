@@ -64,7 +64,13 @@ class TelemetryObserver:
             self._instruments.count(finished, policy)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:
-        """An answer was judged."""
+        """An answer was judged.
+
+        Args:
+            request_id: of the request that it answered.
+            quality: in [0, 1].
+            model: that gave the answer; None for the one that was delivered.
+        """
         if self._instruments is not None:
             self._instruments.judged(quality)
 
