@@ -14,9 +14,12 @@ from msgspec import structs
 from routelab.core.catalogue import TomlFields, parse_tables, read_text
 from routelab.core.messages import is_number
 from routelab.errors import ConfigError
-from routelab.serve.settings import DeliveryRules, QueueRules
-from routelab.serve.settings.delivery_rules import delivery_problems
-from routelab.serve.settings.queue_rules import queue_problems
+from routelab.serve.settings import (
+    DeliveryRules,
+    QueueRules,
+    delivery_problems,
+    queue_problems,
+)
 
 EVERY = "*"
 """In place of a name: any other."""

@@ -124,7 +124,8 @@ class Service:
     def warnings(self) -> list[str]:
         """A sentence for each field that a policy reads and no request over the network has."""
         callers = self.config.callers
-        told_apart = bool(callers.keys or callers.tenant_header)
+        of_queues = any(it.tenant or it.tenant_attribute for it in self.config.queue)
+        told_apart = bool(callers.keys or callers.tenant_header) or of_queues
         return field_warnings(self.files, lambda field: field != "tenant" or told_apart)
 
     async def watch(self) -> None:

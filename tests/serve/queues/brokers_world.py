@@ -255,7 +255,7 @@ async def client(kind: str, url: str = "") -> AsyncIterator[Client]:
     elif kind == "redis":
         import redis.asyncio
 
-        made = RedisClient(prefix, redis.asyncio.from_url(url))
+        made = RedisClient(prefix, redis.asyncio.from_url(url, socket_timeout=120))
     else:
         import aio_pika
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
         DeliveryRule,
         DeliveryRules,
         DestinationRule,
+        delivery_problems,
     )
-    from routelab.serve.settings.queue_rules import QueueRules
+    from routelab.serve.settings.queue_rules import QueueRules, queue_problems
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -23,7 +24,17 @@ else:
             "DeliveryRules": "delivery_rules",
             "DestinationRule": "delivery_rules",
             "QueueRules": "queue_rules",
+            "delivery_problems": "delivery_rules",
+            "queue_problems": "queue_rules",
         },
     )
 
-__all__ = ["CALLER", "DeliveryRule", "DeliveryRules", "DestinationRule", "QueueRules"]
+__all__ = [
+    "CALLER",
+    "DeliveryRule",
+    "DeliveryRules",
+    "DestinationRule",
+    "QueueRules",
+    "delivery_problems",
+    "queue_problems",
+]
