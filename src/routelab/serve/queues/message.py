@@ -114,7 +114,9 @@ class QueueRequest(NamedTuple):
     priority: str
 
 
-def read_message(message: QueueMessage, rules: QueueRules, limits: GatewayLimits) -> QueueRequest:
+async def read_message(
+    message: QueueMessage, rules: QueueRules, limits: GatewayLimits
+) -> QueueRequest:
     """The request that a message makes.
 
     Raises:
@@ -127,7 +129,7 @@ def read_message(message: QueueMessage, rules: QueueRules, limits: GatewayLimits
         )
     attributes = _attributes(message.headers)
     try:
-        body, attributes = _decoded(message, attributes, limits.body_depth)
+        body, attributes = await _decoded(message, attributes, limits.body_depth)
     except RefusedError as refusal:
         raise PoisonError(refusal.code, refusal.message) from refusal
     if (version := attributes.get("specversion", "1.0")) != "1.0":
@@ -171,7 +173,7 @@ def _attributes(headers: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _decoded(
+async def _decoded(
     message: QueueMessage, attributes: dict[str, str], depth: int
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """The body, and attributes; of an event that is whole in the body, its own.
@@ -185,17 +187,17 @@ def _decoded(
     if kind == _EVENTS:
         raise PoisonError("batched_events", "the message holds many events: send each by itself")
     if kind != EVENT:
-        return decode_body(message.body, depth), attributes
-    event = decode_body(message.body, depth + 1)
+        return await decode_body(message.body, depth), attributes
+    event = await decode_body(message.body, depth + 1)
     data = event.pop("data", None)
     own = {name.lower(): value for name, value in event.items() if isinstance(value, str)}
     if data is None and "data_base64" in own:
         try:
-            data = decode_body(base64.b64decode(own.pop("data_base64"), validate=True), depth)
+            data = await decode_body(base64.b64decode(own.pop("data_base64"), validate=True), depth)
         except binascii.Error as error:
             raise PoisonError("invalid_json", "data_base64 is no base64") from error
     if isinstance(data, str):
-        data = decode_body(data.encode(), depth)
+        data = await decode_body(data.encode(), depth)
     if not isinstance(data, dict):
         raise PoisonError("invalid_json", "data: write the chat completion that is asked for")
     return data, {**attributes, **own}

@@ -148,7 +148,7 @@ class QueueWorker:
         held = HeldMessage(message, self._n)
         self._held.add(held)  # from here on its lease is renewed
         await self._rooms[message.topic].acquire()
-        self._read(held)
+        await self._read(held)
         self._push(held)
 
     async def drain(self) -> None:
@@ -172,10 +172,10 @@ class QueueWorker:
             with contextlib.suppress(Exception):  # the broker is away, and gives it again anyway
                 await self._broker.release(held.message)
 
-    def _read(self, held: HeldMessage) -> None:
+    async def _read(self, held: HeldMessage) -> None:
         place = self._places[held.message.topic]
         try:
-            held.request = read_message(held.message, self._rules, self._limits)
+            held.request = await read_message(held.message, self._rules, self._limits)
         except PoisonError as poison:
             held.poison, held.rank = poison, (place, -1)
         else:
