@@ -24,7 +24,7 @@ CODES: Mapping[int, Sequence[str]] = {
         "response_needed", "text_needed",
     ),
     401: ("no_api_key", "invalid_api_key", "expired_api_key", "no_tenant"),
-    403: ("untrusted_address", "model_not_allowed", "priority_not_allowed"),
+    403: ("untrusted_address", "model_not_allowed", "priority_not_allowed", "not_an_operator"),
     404: ("model_not_found", "decision_not_found", "route_not_found", "not_found"),
     405: ("wrong_method",),
     408: ("body_too_slow",),
@@ -32,7 +32,7 @@ CODES: Mapping[int, Sequence[str]] = {
     413: ("body_too_large",),
     426: ("wrong_method",),
     429: ("rate_limit_exceeded", "too_many_at_once", "insufficient_quota"),
-    500: ("policy_error", "broken"),
+    500: ("policy_error", "broken", "redaction_failed"),
     503: ("no_model_answered", "too_many_connections"),
 }  # fmt: skip
 """The `code` of an error, by its status."""
@@ -138,6 +138,15 @@ OPERATIONS: Mapping[str, Operation] = {
     "/readyz": _told("ready", "Requests are welcome, or not.", "Readiness")._replace(also=(503,)),
     "/metrics": _told("metrics", "Metrics for Prometheus.", None, _PLAIN),
     "/openapi.json": _told("openapi", "This document.", None),
+    "/": _told("statusPage", "The status page, which asks for the rest.", None, "text/html"),
+    "/status/status.css": _told("statusStyle", "Of the status page.", None, "text/css"),
+    "/status/status.js": _told("statusScript", "Of the status page.", None, "text/javascript"),
+    "/status": Operation(
+        "get", "status", "What operators see on the page.", None, {_JSON: None}, _DOOR
+    ),
+    "/status/events": Operation(
+        "get", "watch", "The same again and again.", None, {_EVENTS: None}, (*_DOOR, 503)
+    ),
     "/v1/websocket": Operation(
         "get",
         "websocket",
