@@ -65,7 +65,12 @@ class MeanByTask:
         return predict
 
     def means(self, sums: Floats, counts: Floats | Ints, overall: Floats | float) -> Floats:
-        """Means of cells by their sums and counts, drawn towards `overall`."""
+        """Means of cells, drawn towards a mean of all.
+
+        Args:
+            sums, counts: of each cell.
+            overall: what a cell without calls has.
+        """
         return np.asarray((sums + self.prior * overall) / (counts + self.prior))
 
 
