@@ -26,7 +26,7 @@ class CallFeatures(NamedTuple):
     numbers: Floats
 
     def take(self, rows: Ints) -> CallFeatures:
-        """Those of some calls."""
+        """Those of some calls (k,)."""
         return CallFeatures(self.task[rows], self.numbers[rows])
 
 
@@ -68,8 +68,8 @@ class MeanByTask:
         """Means of cells, drawn towards a mean of all.
 
         Args:
-            sums, counts: of each cell.
-            overall: what a cell without calls has.
+            sums, counts: (c,) of each cell, or of any other shape.
+            overall: () what a cell without calls has, or of a shape that fits.
         """
         return np.asarray((sums + self.prior * overall) / (counts + self.prior))
 
