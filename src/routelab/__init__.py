@@ -24,6 +24,7 @@ from routelab.version import __version__ as __version__
 if TYPE_CHECKING:
     from routelab import core as core
     from routelab import errors as errors
+    from routelab import estimators as estimators
     from routelab import gates as gates
     from routelab import learning as learning
     from routelab import logs as logs
@@ -56,6 +57,7 @@ else:
             "Router": "runtime",
             "core": "",
             "errors": "",
+            "estimators": "",
             "gates": "",
             "learning": "",
             "load": "policy_file",

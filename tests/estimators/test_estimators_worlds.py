@@ -54,8 +54,9 @@ def test_broken_worlds_are_refused(name: str) -> None:
 def test_a_wrong_outcome_model_ruins_dm_and_not_what_is_doubly_robust() -> None:
     rows = repeated("misspecified", 12)
     assert rows["dm"].bias > 0.2
-    assert abs(rows["sndr"].bias) < 0.05
-    assert abs(rows["dr"].bias) < 0.05
+    for name in ("sndr", "dr"):
+        assert abs(rows[name].bias) < 4 * rows[name].bias_error + 0.02
+        assert abs(rows[name].bias) < rows["dm"].bias / 3
 
 
 @pytest.mark.parametrize(("name", "least"), [("cascade, audited", 2.0), ("cascade of 3", 1 / 1.1)])

@@ -47,7 +47,13 @@ class CrossFit:
     def expectations(
         self, log: LoggedDecisions, target: TargetDecisions, name: str
     ) -> Expectations:
-        """Of an outcome of the log, for a policy."""
+        """Of an outcome of the log, for a policy.
+
+        Args:
+            log: of another policy's decisions.
+            target: decisions of the policy.
+            name: of the outcome.
+        """
         ends = target.of(log.outcome(name), name)
         if not (log.one_call and target.one_call):
             return _along_paths(self, Paths(log, target, log.outcome(name), ends))
@@ -56,7 +62,11 @@ class CrossFit:
         return _of_one_call(self, log, target, ends)
 
     def fold(self, log: LoggedDecisions) -> Ints:
-        """(n,) the fold of each request."""
+        """(n,) the fold of each request.
+
+        Args:
+            log: whose requests are cut.
+        """
         rng = np.random.default_rng(self.seed)
         codes = log.group_codes
         if codes is None:

@@ -84,7 +84,7 @@ class _Residuals(NamedTuple):
 
 @dataclass(frozen=True)
 class _OneCall(Estimator):
-    """Doubly robust estimators of policies that make one call."""
+    """Doubly robust estimators of policies that make one call; `fit` is of the outcome model."""
 
     fit: CrossFit = field(default_factory=CrossFit)
 
@@ -108,8 +108,6 @@ class _OneCall(Estimator):
 class DR(_OneCall):
     """Doubly robust: the outcome model, plus its residuals by their weights.
 
-    Attributes:
-        fit: of the outcome model.
     Source: Dudik, Langford & Li 2011, "Doubly robust policy evaluation and learning".
     """
 
@@ -123,8 +121,6 @@ class DR(_OneCall):
 class SNDR(_OneCall):
     """`DR` whose correction is over the mean weight: the default for policies of one call.
 
-    Attributes:
-        fit: of the outcome model.
     Source: Thomas & Brunskill 2016, "Data-efficient off-policy policy evaluation" (weighted
         doubly robust).
     """
@@ -152,7 +148,6 @@ class SwitchDR(_OneCall):
     widens the interval.
 
     Attributes:
-        fit: of the outcome model.
         most: largest weight that corrects; None chooses it, by the least estimated error.
     Source: Wang, Agarwal & Dudik 2017, "Optimal and adaptive off-policy evaluation in contextual
         bandits".
@@ -181,7 +176,6 @@ class ShrunkDR(_OneCall):
     outcome model. How much is estimated from the log, and widens the interval.
 
     Attributes:
-        fit: of the outcome model.
         strength: 0 or more; infinite for none. None chooses it, by the least estimated error.
     Source: Su et al. 2020, "Doubly robust off-policy evaluation with shrinkage".
     """

@@ -26,7 +26,7 @@ class CallFeatures(NamedTuple):
     numbers: Floats
 
     def take(self, rows: Ints) -> CallFeatures:
-        """Those of some calls."""
+        """Those of some calls (k,)."""
         return CallFeatures(self.task[rows], self.numbers[rows])
 
 
@@ -65,7 +65,12 @@ class MeanByTask:
         return predict
 
     def means(self, sums: Floats, counts: Floats | Ints, overall: Floats | float) -> Floats:
-        """Means of cells by their sums and counts, drawn towards `overall`."""
+        """Means of cells, drawn towards a mean of all.
+
+        Args:
+            sums, counts: (c,) of each cell, or of any other shape.
+            overall: () what a cell without calls has, or of a shape that fits.
+        """
         return np.asarray((sums + self.prior * overall) / (counts + self.prior))
 
 
