@@ -21,7 +21,7 @@ from benchmarks.brokers import broker, is_installed
 from routelab.core.catalogue import catalogue_file
 from routelab.runtime import encode_json
 
-REQUESTS, TURNS, AT_ONCE = 4_000, 3, 64
+REQUESTS, TURNS, AT_ONCE = 2_000, 3, 64
 BODY = encode_json({"messages": [{"role": "user", "content": PROMPT}]})
 TOPIC, RESULTS, STREAM = "bench.requests", "bench.results", "BENCH"
 SETTINGS = """

@@ -21,7 +21,7 @@ from routelab.serve import read_config
 PROJECT = Path(__file__).parents[3]
 PAGE = (PROJECT / "docs" / "queues.md").read_text(encoding="utf-8")
 TOML = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.M | re.S)
-(PYTHON,) = re.findall(r"^```python no-run\n(.*?)^```$", PAGE, re.M | re.S)
+(PYTHON,) = re.findall(r"^```py\n(.*?)^```$", PAGE, re.M | re.S)
 REDIS = re.findall(r"^redis-cli .*$", PAGE, re.M)
 DELIVERY = (PROJECT / "docs" / "delivery.md").read_text(encoding="utf-8")
 
