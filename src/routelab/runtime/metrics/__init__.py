@@ -9,6 +9,7 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.runtime.metrics.counter import RouterMetrics
     from routelab.runtime.metrics.histogram import Distribution, Histogram
+    from routelab.runtime.metrics.merge import merged
     from routelab.runtime.metrics.prometheus import prometheus_text
     from routelab.runtime.metrics.snapshot import MetricTotals, QualityTotals, Snapshot
 else:
@@ -21,6 +22,7 @@ else:
             "QualityTotals": "snapshot",
             "RouterMetrics": "counter",
             "Snapshot": "snapshot",
+            "merged": "merge",
             "prometheus_text": "prometheus",
         },
     )
@@ -32,5 +34,6 @@ __all__ = [
     "QualityTotals",
     "RouterMetrics",
     "Snapshot",
+    "merged",
     "prometheus_text",
 ]

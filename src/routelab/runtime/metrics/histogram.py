@@ -76,6 +76,16 @@ class Histogram:
         if value > self._max:
             self._max = value
 
+    @classmethod
+    def of(cls, distribution: Distribution) -> Histogram:
+        """The histogram that a distribution was made of."""
+        made = cls()
+        made._buckets = dict(distribution.buckets)
+        made._sum = round(distribution.sum * NANO)
+        if distribution.min is not None and distribution.max is not None:
+            made._min, made._max = distribution.min, distribution.max
+        return made
+
     def merge(self, other: Histogram) -> None:
         """Count what another one counted; the same as if each value had been added here."""
         for index, count in other._buckets.items():
