@@ -54,10 +54,10 @@ class GatewayApp:
         self._service = service
         gateway, limits = service.gateway, service.config.limits
         chat = ChatEntry(gateway, limits)
-        feedback = FeedbackEntry(gateway, service.memory, limits)
+        feedback = FeedbackEntry(gateway, service.memory, limits, service.peers)
         decision = DecisionEntry(gateway, limits)
-        route = RouteEntry(gateway, service.routes, limits)
-        operations = OperationsEntry(gateway)
+        route = RouteEntry(gateway, service.routes, limits, service.peers)
+        operations = OperationsEntry(gateway, service.peers)
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )

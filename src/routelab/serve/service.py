@@ -22,9 +22,9 @@ from routelab.serve.decisions import RouteMemory
 from routelab.serve.event_log import EventLog
 from routelab.serve.gateway import Gateway
 from routelab.serve.keys import KeyRing, read_keys
-from routelab.serve.limits import LimitKeeper
+from routelab.serve.peers import WorkerSeat, process_parts
 from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
-from routelab.serve.shared_parts import LentSink, LentStore, UnderWay
+from routelab.serve.shared_parts import LentSink, LentStore
 
 _T = TypeVar("_T")
 _SETTLED_S = 0.1
@@ -47,6 +47,7 @@ class Service:
         routes: decisions whose calls others make, and have not reported yet.
         metrics: of all its routers, before and after changes of files.
         events: where what happens is written.
+        peers: the other processes of the server.
 
     Args:
         policies: directories.
@@ -54,6 +55,7 @@ class Service:
         config: everything else.
         events: standard error unless given.
         upstream: in place of HTTP, for tests and simulations.
+        seat: among the processes of a server; None for one that is alone.
     Raises:
         RoutelabError: files cannot be read or do not fit, or variables that hold keys are not set;
             every problem is named.
@@ -67,6 +69,7 @@ class Service:
         *,
         events: EventLog | None = None,
         upstream: Upstream | None = None,
+        seat: WorkerSeat | None = None,
     ) -> None:
         self.config = config = config or ServeConfig()
         self.events = events or EventLog(config.log_requests)
@@ -93,8 +96,7 @@ class Service:
         self._reloading = asyncio.Lock()
         self._retired: list[Roster] = []
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
-        limits = LimitKeeper(config.limits, time.monotonic, time.time)
-        self._under_way = UnderWay()
+        limits, self._under_way, self.peers = process_parts(seat, config.limits)
         self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way)
         self._seen = self._signature()
 
