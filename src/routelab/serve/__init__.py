@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         LimitRule,
         ServeConfig,
         WebSocketRules,
+        WorkerRules,
         read_config,
     )
     from routelab.serve.event_log import EventLog
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from routelab.serve.refusal import RefusedError
     from routelab.serve.server import GatewayServer, serve
     from routelab.serve.service import Service
+    from routelab.serve.workers import serve_workers
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -40,10 +42,12 @@ else:
             "ServeConfig": "config",
             "Service": "service",
             "WebSocketRules": "config",
+            "WorkerRules": "config",
             "ChatVisit": "gateway",
             "new_key": "keys",
             "read_config": "config",
             "serve": "server",
+            "serve_workers": "workers",
         },
     )
 
@@ -62,7 +66,9 @@ __all__ = [
     "ServeConfig",
     "Service",
     "WebSocketRules",
+    "WorkerRules",
     "new_key",
     "read_config",
     "serve",
+    "serve_workers",
 ]

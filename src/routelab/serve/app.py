@@ -18,6 +18,7 @@ from routelab.serve.entries import (
     WebSocketEntry,
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
+from routelab.serve.peers import PeerHandler
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.service import Service
 
@@ -46,6 +47,11 @@ class HttpRoute(NamedTuple):
 class GatewayApp:
     """Serves a gateway over HTTP; opens it when the server starts, and closes it with it.
 
+    Attributes:
+        addresses: what is where.
+        figures: what this process has counted.
+        peer_handlers: what other processes of the server may ask of this one, by name.
+
     Args:
         service: to serve.
     """
@@ -58,6 +64,11 @@ class GatewayApp:
         decision = DecisionEntry(gateway, limits)
         route = RouteEntry(gateway, service.routes, limits, service.peers)
         operations = OperationsEntry(gateway, service.peers)
+        self.figures = operations.figures
+        self.peer_handlers: dict[str, PeerHandler] = {
+            "feedback": feedback.peer_judgement,
+            "outcome": route.peer_outcome,
+        }
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )

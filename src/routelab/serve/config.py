@@ -91,6 +91,19 @@ class WebSocketRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     send_s: float = 30.0
 
 
+class WorkerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the processes that answer.
+
+    Attributes:
+        count: how many; limits, budgets and metrics are of all of them together.
+        restarts_per_minute: of processes that die; beyond it the others go on alone for a while,
+            and where none is left the server ends.
+    """
+
+    count: int = 1
+    restarts_per_minute: int = 10
+
+
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings of a gateway; `serve.toml` has the same fields.
 
@@ -117,6 +130,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         callers: who may ask.
         limits: how much.
         websocket: of connections that stay open.
+        workers: processes that answer.
     """
 
     default: str = ""
@@ -137,6 +151,7 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     callers: CallerRules = CallerRules()
     limits: GatewayLimits = msgspec.field(default_factory=GatewayLimits)
     websocket: WebSocketRules = WebSocketRules()
+    workers: WorkerRules = WorkerRules()
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -212,6 +227,9 @@ def _problems(config: ServeConfig) -> Iterator[str]:
     yield from _caller_problems(config.callers)
     yield from _limit_problems(config.limits)
     yield from _websocket_problems(config.websocket)
+    for name in ("count", "restarts_per_minute"):
+        if (number := getattr(config.workers, name)) < 1:
+            yield f"workers: {name} is {number}; it is at least 1"
 
 
 def _caller_problems(rules: CallerRules) -> Iterator[str]:

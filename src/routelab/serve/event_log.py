@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from routelab.runtime import RoutedAnswer, encode_json
@@ -20,6 +20,7 @@ class EventLog:
         requests: write one for every request too, and not only for those without an answer.
         write: takes a line; standard error unless given.
         wall_clock: Unix seconds.
+        always: fields of every event.
     """
 
     def __init__(
@@ -27,10 +28,12 @@ class EventLog:
         requests: bool = False,
         write: Callable[[str], object] | None = None,
         wall_clock: Callable[[], float] = time.time,
+        always: Mapping[str, Any] | None = None,
     ) -> None:
         self._requests = requests
         self._write = write or sys.stderr.write
         self._wall_clock = wall_clock
+        self._always = always or {}
 
     def event(self, event: str, level: str = "info", **fields: Any) -> None:
         """Write what happened.
@@ -40,9 +43,9 @@ class EventLog:
             level: "info", "warning" or "error".
             fields: what there is to say, without anything that is a caller's secret.
         """
-        line = {"time_s": round(self._wall_clock(), 3), "level": level, "event": event, **fields}
+        line = {"time_s": round(self._wall_clock(), 3), "level": level, "event": event}
         with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: requests go on
-            self._write(encode_json(line).decode() + "\n")
+            self._write(encode_json({**line, **self._always, **fields}).decode() + "\n")
 
     def refused(self, entry: str, refusal: RefusedError, caller: Identity | None) -> None:
         """A request was not let in; the message may quote it, so only its code is written.

@@ -42,7 +42,7 @@ def serve(
 
         async def run() -> None:
             opened = service()
-            server = GatewayServer(opened, lambda: ready(base_url(host, listening)))
+            server = GatewayServer(opened, lambda: ready(base_url(host, listening)), host=host)
             await server.serve(sockets=[listening])
             opened.events.event("stopped")
 
@@ -63,13 +63,23 @@ class GatewayServer(uvicorn.Server):
     Args:
         service: to serve.
         ready: called once requests can be sent.
+        host: that further entries listen on.
+        shared: other processes listen on the same ports.
     """
 
-    def __init__(self, service: Service, ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        ready: Callable[[], None] = lambda: None,
+        *,
+        host: str = "127.0.0.1",
+        shared: bool = False,
+    ) -> None:
         rules = service.config.websocket
-        self._app = GatewayApp(service)
+        self.app = GatewayApp(service)
+        self.service = service
         config = uvicorn.Config(
-            self._app,
+            self.app,
             log_config=None,
             access_log=False,
             lifespan="on",
@@ -84,15 +94,14 @@ class GatewayServer(uvicorn.Server):
             h11_max_incomplete_event_size=64 * 1024,
         )
         super().__init__(config)
-        self._service = service
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            for warning in self._service.warnings:
-                self._service.events.event("policy", "warning", message=warning)
-            self._service.events.event("serving", policies=sorted(self._service.files))
+            for warning in self.service.warnings:
+                self.service.events.event("policy", "warning", message=warning)
+            self.service.events.event("serving", policies=sorted(self.service.files))
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -100,8 +109,8 @@ class GatewayServer(uvicorn.Server):
         for server in self.servers:
             server.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0 if self.force_exit else self._service.config.drain_s):
-                await self._app.drain()
+            async with asyncio.timeout(0 if self.force_exit else self.service.config.drain_s):
+                await self.app.drain()
         await super().shutdown(sockets)
 
     @contextmanager
@@ -111,7 +120,7 @@ class GatewayServer(uvicorn.Server):
         handled = []
         for stop in _STOPS:
             try:
-                loop.add_signal_handler(stop, self._told_to_stop)
+                loop.add_signal_handler(stop, self.stop)
                 handled.append(stop)
             except (NotImplementedError, RuntimeError, ValueError):  # Windows, or a thread
                 break
@@ -124,12 +133,13 @@ class GatewayServer(uvicorn.Server):
             for stop in handled:
                 loop.remove_signal_handler(stop)
 
-    def _told_to_stop(self) -> None:
-        gateway = self._service.gateway
+    def stop(self) -> None:
+        """See the requests under way through, and end; told again, end at once."""
+        gateway = self.service.gateway
         again, gateway.draining = gateway.draining, True
-        self._service.events.event("stopping", under_way=len(gateway.under_way), at_once=again)
+        self.service.events.event("stopping", under_way=len(gateway.under_way), at_once=again)
         self.force_exit = again
         self.should_exit = True
 
     def _told_to_reload(self) -> None:
-        self._reloading = asyncio.ensure_future(self._service.reload())
+        self._reloading = asyncio.ensure_future(self.service.reload())

@@ -75,6 +75,7 @@ class Service:
         self.events = events or EventLog(config.log_requests)
         self.metrics = RouterMetrics()
         self.memory = DecisionMemory(config.remembered)
+        self._first = seat is None or seat.number == 0
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
         problems: list[str] = []
@@ -107,7 +108,12 @@ class Service:
 
     @property
     def warnings(self) -> list[str]:
-        """A sentence for each field that a policy reads and no request over the network has."""
+        """A sentence for each field that a policy reads and no request over the network has.
+
+        Of several processes the first has them for all.
+        """
+        if not self._first:
+            return []
         callers = self.config.callers
         told_apart = bool(callers.keys or callers.tenant_header)
         return field_warnings(self.files, lambda field: field != "tenant" or told_apart)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import structs
 
 from routelab import serve as gateway
 from routelab.cli.console import tell
@@ -40,6 +41,15 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8080,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Processes that answer; those of the settings, or one, unless given.",
+        ),
+    ] = None,
     demo: Annotated[
         bool,
         typer.Option(
@@ -56,6 +66,9 @@ def serve(
     Example: `routelab serve gym.policy --catalogue models.toml --config serve.toml`
     """
     settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
+    if workers is not None:
+        rules = structs.replace(settings.workers, count=workers)
+        settings = structs.replace(settings, workers=rules)
     if demo:
         if policies or catalogue:
             raise RoutelabError("--demo brings a policy and a catalogue: give neither beside it")
@@ -75,13 +88,17 @@ def _run(
     port: int,
     prompt: str,
 ) -> None:
-    def opened() -> gateway.Service:
-        service = gateway.Service(policies, catalogue, settings)
+    def ready(url: str) -> None:
         if not (settings.callers.keys or settings.callers.trusted):
             tell("warning: anybody who reaches this server may ask: --config says who may")
-        return service
+        _invite(url, prompt)
 
-    gateway.serve(opened, host, port, ready=lambda url: _invite(url, prompt))
+    if settings.workers.count > 1:
+        gateway.serve_workers(policies, catalogue, settings, host, port, ready=ready)
+    else:
+        gateway.serve(
+            lambda: gateway.Service(policies, catalogue, settings), host, port, ready=ready
+        )
 
 
 def _demo() -> AbstractContextManager[DemoWorld]:

@@ -71,12 +71,12 @@ class PeerAnswer(msgspec.Struct, frozen=True):
 
     Attributes:
         name: of the process.
-        said: the answer; None where it knows nothing of it.
+        said: the answer as MessagePack; None where it knows nothing of it.
         refusal: why there is none.
     """
 
     name: str
-    said: msgspec.Raw | None = None
+    said: bytes | None = None
     refusal: PeerRefusal | None = None
 
 
@@ -126,7 +126,7 @@ class Exchange:
             return None
         if said is None:
             return PeerAnswer(self._name)
-        return PeerAnswer(self._name, msgspec.Raw(msgspec.msgpack.encode(said)))
+        return PeerAnswer(self._name, msgspec.msgpack.encode(said))
 
 
 async def ask(path: Path, question: PeerQuestion) -> PeerAnswer | None:

@@ -77,10 +77,13 @@ class WorkerPeers:
     async def total(self, own: GatewayFigures) -> GatewayFigures:
         await self.keep(own)
         answers = await self._answers(PeerQuestion(FIGURES))
-        live = [it for it in answers if it.said is not None]
-        told = [msgspec.msgpack.decode(_raw(it), type=GatewayFigures) for it in live]
-        names = {self._name, *(it.name for it in live)}
-        return summed([own, *told, *await asyncio.to_thread(self._store.others, names)])
+        told = {
+            it.name: msgspec.msgpack.decode(it.said, type=GatewayFigures)
+            for it in answers
+            if it.said is not None
+        }
+        others = await asyncio.to_thread(self._store.others, {self._name, *told})
+        return summed([own, *told.values(), *others])
 
     async def asked(
         self, operation: str, body: Mapping[str, Any], caller: Identity
@@ -89,15 +92,10 @@ class WorkerPeers:
             if answer.refusal is not None:
                 raise answer.refusal.error()
             if answer.said is not None:
-                said: dict[str, Any] = msgspec.msgpack.decode(_raw(answer))
+                said: dict[str, Any] = msgspec.msgpack.decode(answer.said)
                 return said
         return None
 
     async def _answers(self, question: PeerQuestion) -> list[PeerAnswer]:
         found = await asyncio.gather(*(ask(path, question) for path in self._sockets))
         return [it for it in found if it is not None]
-
-
-def _raw(answer: PeerAnswer) -> bytes:
-    assert answer.said is not None  # or there is nothing to read
-    return bytes(answer.said)
