@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from routelab.serve.config import (
         CallerRules,
         GatewayLimits,
+        GrpcRules,
         LimitRule,
         ServeConfig,
         WebSocketRules,
@@ -36,6 +37,7 @@ else:
             "GatewayAnswer": "gateway",
             "GatewayApp": "app",
             "GatewayServer": "server",
+            "GrpcRules": "config",
             "LimitRule": "config",
             "GatewayLimits": "config",
             "RefusedError": "refusal",
@@ -60,6 +62,7 @@ __all__ = [
     "GatewayApp",
     "GatewayLimits",
     "GatewayServer",
+    "GrpcRules",
     "Identity",
     "LimitRule",
     "RefusedError",

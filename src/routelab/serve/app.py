@@ -49,6 +49,7 @@ class GatewayApp:
 
     Attributes:
         addresses: what is where.
+        decision, feedback: entries that other protocols have too.
         figures: what this process has counted.
         peer_handlers: what other processes of the server may ask of this one, by name.
 
@@ -62,6 +63,7 @@ class GatewayApp:
         chat = ChatEntry(gateway, limits)
         feedback = FeedbackEntry(gateway, service.memory, limits, service.peers)
         decision = DecisionEntry(gateway, limits)
+        self.decision, self.feedback = decision, feedback
         route = RouteEntry(gateway, service.routes, limits, service.peers)
         operations = OperationsEntry(gateway, service.peers)
         self.figures = operations.figures

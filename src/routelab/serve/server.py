@@ -8,14 +8,20 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from routelab.core.messages import how_to_install
+from routelab.errors import MissingExtraError
 from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
 from routelab.serve.entries import ABORT
 from routelab.serve.service import Service
+
+if TYPE_CHECKING:
+    from routelab.serve.grpc import GrpcServer
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -95,23 +101,54 @@ class GatewayServer(uvicorn.Server):
         )
         super().__init__(config)
         self._ready = ready
+        self.grpc = self._grpc_server(host, shared)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            if self.grpc is not None:
+                await self.grpc.start()
             for warning in self.service.warnings:
                 self.service.events.event("policy", "warning", message=warning)
-            self.service.events.event("serving", policies=sorted(self.service.files))
+            serving: dict[str, Any] = {"policies": sorted(self.service.files)}
+            if self.grpc is not None:
+                serving["grpc_port"] = self.grpc.port
+            self.service.events.event("serving", **serving)
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Unlike uvicorn's, sees through what is under way on WebSockets before they are closed."""
         for server in self.servers:
             server.close()
+        patience_s = 0.0 if self.force_exit else self.service.config.drain_s
+        grpc = None if self.grpc is None else asyncio.create_task(self.grpc.drain(patience_s))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0 if self.force_exit else self.service.config.drain_s):
+            async with asyncio.timeout(patience_s):
                 await self.app.drain()
+        if grpc is not None:
+            await grpc
         await super().shutdown(sockets)
+
+    def _grpc_server(self, host: str, shared: bool) -> GrpcServer | None:
+        """The entry over gRPC, where there is to be one.
+
+        Raises:
+            RoutelabError: it cannot be had, or grpcio is not installed.
+        """
+        service, rules = self.service, self.service.config.grpc
+        if rules.port is None:
+            return None
+        try:
+            from routelab.serve.grpc import GrpcServer, RouterEntry
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("routelab"):
+                raise
+            raise MissingExtraError(
+                f"gRPC needs {error.name}: {how_to_install('grpc')}, or leave grpc.port out"
+            ) from error
+        entry = RouterEntry(service, self.app.decision, self.app.feedback, rules)
+        most = service.config.limits.body_bytes
+        return GrpcServer(entry, rules, host, shared=shared, message_bytes=most)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

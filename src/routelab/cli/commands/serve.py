@@ -41,13 +41,25 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8080,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            "--grpc-port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Answer over gRPC too; 0 takes a free port.",
+            show_default="that of the settings",
+        ),
+    ] = None,
     workers: Annotated[
         int | None,
         typer.Option(
             "--workers",
             min=1,
             metavar="N",
-            help="Processes that answer; those of the settings, or one, unless given.",
+            help="Processes that answer.",
+            show_default="that of the settings, or 1",
         ),
     ] = None,
     demo: Annotated[
@@ -67,8 +79,11 @@ def serve(
     """
     settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
     if workers is not None:
-        rules = structs.replace(settings.workers, count=workers)
-        settings = structs.replace(settings, workers=rules)
+        count = structs.replace(settings.workers, count=workers)
+        settings = structs.replace(settings, workers=count)
+    if grpc_port is not None:
+        grpc = structs.replace(settings.grpc, port=grpc_port)
+        settings = structs.replace(settings, grpc=grpc)
     if demo:
         if policies or catalogue:
             raise RoutelabError("--demo brings a policy and a catalogue: give neither beside it")

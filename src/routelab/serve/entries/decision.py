@@ -6,7 +6,7 @@ Source: NVIDIA NeMo Switchyard 0.3.0, `POST /v1/decision`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from routelab.core.catalogue import Catalogue
@@ -25,6 +25,20 @@ FORMAT = "openai_chat"
 _FIELDS = ("input_format", "request", "token", "outcomes")
 
 
+class DecisionReply(NamedTuple):
+    """A decision as it is answered.
+
+    Attributes:
+        id: of the decision.
+        policy: that decided, by name.
+        said: the body of the answer.
+    """
+
+    id: str
+    policy: str
+    said: dict[str, Any]
+
+
 class DecisionEntry:
     """Decisions for a gateway that makes the calls.
 
@@ -41,11 +55,39 @@ class DecisionEntry:
         """Say what to call next, or which answer to deliver."""
         content = await exchange.body(self._limits)
         body = decode_body(content, self._limits.body_depth)
+        given = exchange.headers.get(REQUEST_ID)
+        found = await self.decided(body, caller, header_said(given) if given else None)
+        await exchange.json(
+            found.said,
+            headers={
+                REQUEST_ID: given or found.id,
+                "x-routelab-decision": quote(found.id),
+                "x-routelab-policy": quote(found.policy),
+            },
+        )
+
+    async def decided(
+        self,
+        body: Mapping[str, Any],
+        caller: Identity,
+        request_id: str | None = None,
+        entry: str = ENTRY,
+    ) -> DecisionReply:
+        """What is to be called next, or which answer to deliver.
+
+        Args:
+            body: of `/v1/decision`.
+            caller: who asks.
+            request_id: as the caller gave it; a fresh one if None.
+            entry: by which it came, for metrics.
+        Raises:
+            RefusedError: the body is malformed, or nothing can be decided.
+        """
         chat = _checked(body)
         told = read_token(body["token"]) if body.get("token") is not None else None
-        given = exchange.headers.get(REQUEST_ID)
-        request_id = told.request_id if told else header_said(given) if given else None
-        with self._gateway.question(ENTRY, chat, caller, request_id) as question:
+        if told is not None:
+            request_id = told.request_id
+        with self._gateway.question(entry, chat, caller, request_id) as question:
             decider = question.served.decider
             reported: Reported = ()
             if told is not None:
@@ -66,14 +108,8 @@ class DecisionEntry:
                 said["token"] = token_of(decider.digest, question.request.id, reported)
             models = _models(state)
             targets = list(_targets(models, decider.catalogue))
-            await exchange.json(
-                {"selected": targets[0], "fallbacks": targets[1:], "routelab": said},
-                headers={
-                    REQUEST_ID: given or question.request.id,
-                    "x-routelab-decision": quote(question.request.id),
-                    "x-routelab-policy": quote(question.served.name),
-                },
-            )
+            whole = {"selected": targets[0], "fallbacks": targets[1:], "routelab": said}
+            return DecisionReply(question.request.id, question.served.name, whole)
 
 
 def _checked(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -104,6 +104,7 @@ def serve_workers(
         raise RoutelabError("several workers share a socket, which Windows cannot: use one")
     with (
         listening_socket(host, port) as listening,
+        _grpc_port(host, config) as config,
         tempfile.TemporaryDirectory(prefix="routelab-", ignore_cleanup_errors=True) as folder,
     ):
         task = WorkerTask(
@@ -335,6 +336,27 @@ def _shared(config: ServeConfig, folder: Path) -> ServeConfig:
     if config.budgets and not config.budget_store:  # lost with the server, as one in memory is
         return structs.replace(config, budget_store=str(folder / "spent.sqlite"))
     return config
+
+
+@contextmanager
+def _grpc_port(host: str, config: ServeConfig) -> Iterator[ServeConfig]:
+    """Settings with the port of gRPC, which is held while its processes come and go.
+
+    Raises:
+        RoutelabError: it is taken.
+    """
+    if config.grpc.port is None:
+        yield config
+        return
+    try:
+        with listening_socket(host, config.grpc.port) as tried:  # nobody else is to share it
+            family, address = tried.family, tried.getsockname()
+    except RoutelabError as error:
+        raise RoutelabError(*(f"grpc: {it}" for it in error.problems)) from error
+    with socket.socket(family) as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind(address)
+        yield structs.replace(config, grpc=structs.replace(config.grpc, port=address[1]))
 
 
 def _ended(status: int) -> str:
