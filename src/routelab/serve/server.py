@@ -47,9 +47,9 @@ def serve(
     with listening_socket(host, port) as listening:
 
         async def run() -> None:
-            opened = service()
-            server = GatewayServer(opened, lambda: ready(base_url(host, listening)), host=host)
-            await server.serve(sockets=[listening])
+            async with service() as opened:
+                server = GatewayServer(opened, lambda: ready(base_url(host, listening)), host=host)
+                await server.serve(sockets=[listening])
             opened.events.event("stopped")
 
         asyncio.run(run())  # uvloop was tried, and is no faster here

@@ -15,6 +15,9 @@ RETRY_AFTER = "retry-after"
 _MOST_BYTES = 3_000
 """Of a message; servers and callers take about 8,000 bytes of trailing metadata."""
 
+_PLAIN = " !#$&'()*+-./:;<=>?@[]^_`{|}~"
+"""What stays as it is, of a field's place too."""
+
 _STATUSES = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
     401: grpc.StatusCode.UNAUTHENTICATED,
@@ -47,7 +50,7 @@ def trailing_metadata(refusal: RefusedError) -> tuple[tuple[str, str], ...]:
     """The word for programs, the field that is wrong, when to come back, and what was spent."""
     found = {CODE: refusal.code, **refusal.headers}
     if refusal.param is not None:
-        found[PARAM] = quote(refusal.param[:200])
+        found[PARAM] = quote(refusal.param[:200], safe=_PLAIN)
     if refusal.retry_after_s is not None:
         found[RETRY_AFTER] = str(max(1, math.ceil(refusal.retry_after_s)))
     return tuple(found.items())

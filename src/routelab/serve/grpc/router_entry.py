@@ -1,4 +1,4 @@
-"""The methods of the service: each turns messages into requests of the gateway, and answers back."""
+"""The methods of the service: each turns messages into requests of the gateway and answers."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class RouterEntry:
                 account = answer.body[OURS]
                 body = encode_json(answer.body)
                 reply = route_reply(account, answer.body.get("choices"), body)
-        return reply  # noqa: RET504  (the block may swallow what it returns, as mypy reads it)
+        return reply
 
     async def stream(self, request: pb.RouteRequest, context: Context) -> None:
         """Answer in pieces; who does not read one in time is hung up on."""
@@ -167,6 +167,7 @@ class RouterEntry:
             _log.error("a call of gRPC failed", exc_info=error)
             failure = _BROKEN
         left_s: float | None = context.time_remaining()
+        print("LEFT", left_s, failure.message, flush=True)
         late = left_s is not None and left_s <= _LATE_S
         code = grpc.StatusCode.DEADLINE_EXCEEDED if late else status_code(failure)
         await context.abort(code, details(failure), trailing_metadata(failure))

@@ -97,10 +97,10 @@ def work(descriptor: int) -> int:
         listening = InheritedSocket(fileno=task.listening)
 
         async def run() -> None:
-            service = Service(
-                task.policies, task.catalogue, task.config, events=events, seat=task.seat
-            )
-            await WorkerServer(service, task.seat, control, task.host).serve(sockets=[listening])
+            given: dict[str, Any] = {"events": events, "seat": task.seat}
+            async with Service(task.policies, task.catalogue, task.config, **given) as service:
+                server = WorkerServer(service, task.seat, control, task.host)
+                await server.serve(sockets=[listening])
             events.event("stopped")
 
         try:
