@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 
 import grpc
 import pytest
@@ -211,6 +211,14 @@ class Slow(HttpUpstream):
         self.asked = threading.Event()
 
     async def send(self, outgoing):
+        await self._wait()
+
+    @asynccontextmanager
+    async def stream(self, outgoing):
+        await self._wait()
+        yield
+
+    async def _wait(self):
         self.waiting += 1
         self.asked.set()
         try:

@@ -158,9 +158,7 @@ def feedback_body(request: pb.FeedbackRequest) -> dict[str, Any]:
     body: dict[str, Any] = {"decision": request.decision}
     if request.HasField("quality"):
         body["quality"] = request.quality
-    return body | {
-        name: value for name in ("model", "source") if (value := getattr(request, name))
-    }
+    return body | {name: value for name in ("model", "source") if (value := getattr(request, name))}
 
 
 def _message(at: int, message: pb.ChatMessage, depth: int) -> dict[str, Any]:
@@ -181,9 +179,7 @@ def _outcome(at: int, outcome: pb.Outcome, depth: int) -> dict[str, Any]:
     if outcome.signals:
         found["signals"] = dict(outcome.signals)
     found |= {
-        name: getattr(outcome, name)
-        for name in ("cost_usd", "latency_s")
-        if outcome.HasField(name)
+        name: getattr(outcome, name) for name in ("cost_usd", "latency_s") if outcome.HasField(name)
     }
     return found
 

@@ -167,7 +167,6 @@ class RouterEntry:
             _log.error("a call of gRPC failed", exc_info=error)
             failure = _BROKEN
         left_s: float | None = context.time_remaining()
-        print("LEFT", left_s, failure.message, flush=True)
         late = left_s is not None and left_s <= _LATE_S
         code = grpc.StatusCode.DEADLINE_EXCEEDED if late else status_code(failure)
         await context.abort(code, details(failure), trailing_metadata(failure))
