@@ -71,4 +71,5 @@ def process(*words):
         if found.running.poll() is None:
             found.running.kill()
             found.running.wait()
+            found.ended()  # its processes have the pipe open until they end too
         found.running.stderr.close()
