@@ -1,11 +1,7 @@
 """The methods of the service, for whoever asks it.
 
->>> import grpc
->>> from routelab.serve.grpc import RouterStub, router_pb2
->>> with grpc.insecure_channel("127.0.0.1:50051") as channel:
-...     request = router_pb2.RouteRequest(model="routelab/mine")
-...     request.messages.add(role="user", content="What is 2 + 2?")
-...     reply = RouterStub(channel).Route(request, timeout=30.0)
+    with grpc.insecure_channel("127.0.0.1:50051") as channel:
+        reply = RouterStub(channel).Route(router_pb2.RouteRequest(body=body), timeout=30.0)
 """
 
 from __future__ import annotations
