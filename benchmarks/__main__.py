@@ -30,6 +30,7 @@ NAMES = (
     "hostile",
     "transport",
     "serve",
+    "streams",
     "many",
     "simulate",
     "tuning",

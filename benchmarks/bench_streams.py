@@ -25,7 +25,7 @@ from routelab.core.catalogue import catalogue_file
 from routelab.serve import new_key
 
 CHAT = "/v1/chat/completions"
-STREAMS, HELD_S = 2_000, 60.0
+STREAMS, HELD_S = 2_000, 600.0
 FIRSTS, TURNS = 200, 5
 AT_ONCE, LOADED_S, RELOADED_S = 8, 4.0, 0.5
 
@@ -41,6 +41,7 @@ def gateway(base_url: str, at_once: int = 256) -> Iterator[tuple[int, int, bytes
         key, table = new_key("bench", "bench")
         (folder / "keys.toml").write_text(table, encoding="utf-8")
         settings = SETTINGS.replace("at_once = 1000", f"at_once = {2 * STREAMS}")
+        settings = f"timeout_s = {HELD_S}\n{settings}"
         (folder / "serve.toml").write_text(settings, encoding="utf-8")
         words = sys.executable, "-m", "benchmarks.gateway", str(policy.path), str(folder)
         body = {"model": "routelab/bench", "messages": [{"role": "user", "content": PROMPT}]}

@@ -9,7 +9,7 @@ import pytest
 
 from routelab.runtime.metrics import RouterMetrics
 from routelab.serve import Identity, RefusedError
-from routelab.serve.peers import Exchange, FigureStore, GatewayFigures, WorkerPeers
+from routelab.serve.peers import PeerExchange, FigureStore, GatewayFigures, WorkerPeers
 
 
 def figures(n, under_way=0):
@@ -51,7 +51,7 @@ def test_a_living_process_is_asked_and_its_file_not_counted(tmp_path):
 
     async def run():
         FigureStore(tmp_path).write("two", figures(5))
-        async with Exchange(tmp_path / "1.sock", "two", {"figures": told}):
+        async with PeerExchange(tmp_path / "1.sock", "two", {"figures": told}):
             return await WorkerPeers(tmp_path, 0, 2, "one").total(figures(1))
 
     assert count(asyncio.run(run())) == 8
@@ -77,8 +77,8 @@ def test_whoever_knows_answers_and_refusals_are_the_same_words(tmp_path):
     async def run():
         peers = WorkerPeers(tmp_path, 0, 4, "one")  # the fourth is not there
         async with (
-            Exchange(tmp_path / "1.sock", "two", {"outcome": nothing}),
-            Exchange(tmp_path / "2.sock", "three", {"outcome": knows}),
+            PeerExchange(tmp_path / "1.sock", "two", {"outcome": nothing}),
+            PeerExchange(tmp_path / "2.sock", "three", {"outcome": knows}),
         ):
             assert await peers.asked("outcome", {"id": "mine"}, caller) == {"said": "mine"}
             assert await peers.asked("outcome", {"id": "other"}, caller) is None

@@ -77,13 +77,7 @@ def serve(
 
     Example: `routelab serve gym.policy --catalogue models.toml --config serve.toml`
     """
-    settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
-    if workers is not None:
-        count = structs.replace(settings.workers, count=workers)
-        settings = structs.replace(settings, workers=count)
-    if grpc_port is not None:
-        grpc = structs.replace(settings.grpc, port=grpc_port)
-        settings = structs.replace(settings, grpc=grpc)
+    settings = _settings(config, workers, grpc_port)
     if demo:
         if policies or catalogue:
             raise RoutelabError("--demo brings a policy and a catalogue: give neither beside it")
@@ -93,6 +87,20 @@ def serve(
     if not policies or catalogue is None:
         raise RoutelabError("give POLICY... and --catalogue, or --demo for a look")
     _run(policies, catalogue, settings, host, port, "What is 2 + 2?")
+
+
+def _settings(
+    config: Path | None, workers: int | None, grpc_port: int | None
+) -> gateway.ServeConfig:
+    """Those of the file, but for what the command line says."""
+    settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
+    if workers is not None:
+        count = structs.replace(settings.workers, count=workers)
+        settings = structs.replace(settings, workers=count)
+    if grpc_port is not None:
+        grpc = structs.replace(settings.grpc, port=grpc_port)
+        settings = structs.replace(settings, grpc=grpc)
+    return settings
 
 
 def _run(

@@ -76,15 +76,14 @@ class Histogram:
         if value > self._max:
             self._max = value
 
-    @classmethod
-    def of(cls, distribution: Distribution) -> Histogram:
-        """The histogram that a distribution was made of."""
-        made = cls()
-        made._buckets = dict(distribution.buckets)
-        made._sum = round(distribution.sum * NANO)
+    def merge_distribution(self, distribution: Distribution) -> None:
+        """Count what another histogram had counted when this was made of it."""
+        for index, count in distribution.buckets.items():
+            self._buckets[index] = self._buckets.get(index, 0) + count
+        self._sum += round(distribution.sum * NANO)
         if distribution.min is not None and distribution.max is not None:
-            made._min, made._max = distribution.min, distribution.max
-        return made
+            self._min = min(self._min, distribution.min)
+            self._max = max(self._max, distribution.max)
 
     def merge(self, other: Histogram) -> None:
         """Count what another one counted; the same as if each value had been added here."""

@@ -104,7 +104,7 @@ def _totals(parts: Sequence[MetricTotals]) -> MetricTotals:
 def _distribution(parts: Sequence[Distribution]) -> Distribution:
     total = Histogram()
     for part in parts:
-        total.merge(Histogram.of(part))
+        total.merge_distribution(part)
     return total.distribution()
 
 

@@ -1,7 +1,7 @@
 """The methods of the service, for whoever asks it.
 
-    with grpc.insecure_channel("127.0.0.1:50051") as channel:
-        reply = RouterStub(channel).Route(router_pb2.RouteRequest(body=body), timeout=30.0)
+with grpc.insecure_channel("127.0.0.1:50051") as channel:
+    reply = RouterStub(channel).Route(router_pb2.RouteRequest(body=body), timeout=30.0)
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.serve.peers.exchange import Exchange, PeerHandler
+    from routelab.serve.peers.exchange import PeerExchange, PeerHandler
     from routelab.serve.peers.figure_store import FigureStore
     from routelab.serve.peers.figures import GatewayFigures, summed
     from routelab.serve.peers.peers import Alone, Peers, WorkerPeers
@@ -18,9 +18,9 @@ else:
         __name__,
         {
             "Alone": "peers",
-            "Exchange": "exchange",
             "FigureStore": "figure_store",
             "GatewayFigures": "figures",
+            "PeerExchange": "exchange",
             "PeerHandler": "exchange",
             "Peers": "peers",
             "ProcessParts": "seat",
@@ -34,9 +34,9 @@ else:
 
 __all__ = [
     "Alone",
-    "Exchange",
     "FigureStore",
     "GatewayFigures",
+    "PeerExchange",
     "PeerHandler",
     "Peers",
     "ProcessParts",

@@ -84,7 +84,7 @@ PeerHandler: TypeAlias = Callable[[dict[str, Any], Identity], Awaitable[Any]]
 """Answers a question; None where it knows nothing of what is asked."""
 
 
-class Exchange:
+class PeerExchange:
     """Answers the other processes while its block runs.
 
     Args:

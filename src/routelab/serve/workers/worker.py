@@ -13,7 +13,7 @@ import msgspec
 from routelab.errors import RoutelabError
 from routelab.serve.callers import Identity
 from routelab.serve.event_log import EventLog
-from routelab.serve.peers import Exchange, GatewayFigures, WorkerPeers, WorkerSeat
+from routelab.serve.peers import PeerExchange, GatewayFigures, WorkerPeers, WorkerSeat
 from routelab.serve.server import GatewayServer
 from routelab.serve.service import Service
 from routelab.serve.workers.control import WorkerNews, WorkerTask
@@ -47,7 +47,7 @@ class WorkerServer(GatewayServer):
         super().__init__(service, self._tell_ready, host=host, shared=True)
         self.config.backlog = 1  # connections taken at a time, so that the others get some
         handlers = {**self.app.peer_handlers, "figures": self._told_figures}
-        self._exchange = Exchange(seat.socket(seat.number), seat.name, handlers)
+        self._exchange = PeerExchange(seat.socket(seat.number), seat.name, handlers)
         self._control = control
         self._keeping: asyncio.Task[None] | None = None
 
