@@ -19,13 +19,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from msgspec import structs
+
 from benchmarks.bench_runtime import PROMPT, policy_file, server
 from benchmarks.bench_serve import SETTINGS, posted, started
-from routelab.core.catalogue import catalogue_file
+from routelab.core.catalogue import Timeouts, catalogue_file
 from routelab.serve import new_key
 
 CHAT = "/v1/chat/completions"
 STREAMS, HELD_S = 2_000, 600.0
+PATIENT = Timeouts(first_token_s=HELD_S, between_tokens_s=HELD_S)
 FIRSTS, TURNS = 200, 5
 AT_ONCE, LOADED_S, RELOADED_S = 8, 4.0, 0.5
 
@@ -36,12 +39,20 @@ def gateway(base_url: str, at_once: int = 256) -> Iterator[tuple[int, int, bytes
     with tempfile.TemporaryDirectory() as held:
         folder = Path(held)
         policy = policy_file(folder, base_url, at_once)
-        text = catalogue_file.text(policy.document.catalogue.models)
+        models = {
+            name: structs.replace(
+                model,
+                deployments=tuple(
+                    structs.replace(it, timeouts=PATIENT) for it in model.deployments
+                ),
+            )
+            for name, model in policy.document.catalogue.models.items()
+        }
+        text = catalogue_file.text(models)
         (folder / "models.toml").write_text(text, encoding="utf-8")
         key, table = new_key("bench", "bench")
         (folder / "keys.toml").write_text(table, encoding="utf-8")
         settings = SETTINGS.replace("at_once = 1000", f"at_once = {2 * STREAMS}")
-        settings = f"timeout_s = {HELD_S}\n{settings}"
         (folder / "serve.toml").write_text(settings, encoding="utf-8")
         words = sys.executable, "-m", "benchmarks.gateway", str(policy.path), str(folder)
         body = {"model": "routelab/bench", "messages": [{"role": "user", "content": PROMPT}]}

@@ -9,7 +9,7 @@ import pytest
 
 from routelab.runtime.metrics import RouterMetrics
 from routelab.serve import Identity, RefusedError
-from routelab.serve.peers import PeerExchange, FigureStore, GatewayFigures, WorkerPeers
+from routelab.serve.peers import FigureStore, GatewayFigures, PeerExchange, WorkerPeers
 
 
 def figures(n, under_way=0):

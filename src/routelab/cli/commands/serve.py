@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from routelab.cli.demo_world import DemoWorld
 
 
+# Long: most of it are the options and what they mean
 def serve(
     policies: Annotated[
         list[Path] | None,

@@ -13,7 +13,7 @@ import msgspec
 from routelab.errors import RoutelabError
 from routelab.serve.callers import Identity
 from routelab.serve.event_log import EventLog
-from routelab.serve.peers import PeerExchange, GatewayFigures, WorkerPeers, WorkerSeat
+from routelab.serve.peers import GatewayFigures, PeerExchange, WorkerPeers, WorkerSeat
 from routelab.serve.server import GatewayServer
 from routelab.serve.service import Service
 from routelab.serve.workers.control import WorkerNews, WorkerTask
