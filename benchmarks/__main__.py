@@ -31,6 +31,7 @@ NAMES = (
     "transport",
     "serve",
     "queue",
+    "streams",
     "many",
     "simulate",
     "tuning",

@@ -51,9 +51,9 @@ def server(after_s: float = 0.0) -> Iterator[str]:
         process.communicate()  # closes its standard input, which ends it
 
 
-def policy_file(folder: Path, base_url: str) -> PolicyFile:
+def policy_file(folder: Path, base_url: str, at_once: int = 256) -> PolicyFile:
     limits = {
-        "max_concurrency": 256,
+        "max_concurrency": at_once,
         "requests_per_minute": 1e7,
         "tokens_per_minute": 1e9,
     }

@@ -1,7 +1,7 @@
 """An endpoint that gives every chat request the same answer: `python -m ... [SECONDS]`.
 
-It answers at once, or after so many seconds. A bare protocol, so that what is measured beside it is
-the client.
+It answers at once, or after so many seconds; of a stream the first piece comes at once and the rest
+then. A bare protocol, so that what is measured beside it is the client.
 """
 
 from __future__ import annotations
@@ -30,6 +30,25 @@ REPLY = (
 ) + BODY
 
 
+def events(*pieces: object) -> bytes:
+    sent = [b"data: " + json.dumps(it).encode() + b"\n\n" for it in pieces]
+    return b"".join(b"%x\r\n%b\r\n" % (len(it), it) for it in sent)
+
+
+STREAM = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    + events({"choices": [{"index": 0, "delta": {"role": "assistant", "content": "The "}}]})
+)
+REST = (
+    events(
+        {"choices": [{"index": 0, "delta": {"content": "answer is 4. "}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]},
+        {"choices": [], "usage": {"prompt_tokens": 120, "completion_tokens": 48}},
+    )
+    + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+)
+
+
 class Canned(asyncio.Protocol):
     after_s = 0.0
 
@@ -44,11 +63,15 @@ class Canned(asyncio.Protocol):
             length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
             if len(self.held) < end + 4 + length:
                 return
+            reply = REPLY
+            if b'"stream":true' in self.held[end : end + 4 + length]:
+                self.transport.write(STREAM)
+                reply = REST
             self.held = self.held[end + 4 + length :]
             if self.after_s:
-                asyncio.get_running_loop().call_later(self.after_s, self.transport.write, REPLY)
+                asyncio.get_running_loop().call_later(self.after_s, self.transport.write, reply)
             else:
-                self.transport.write(REPLY)
+                self.transport.write(reply)
 
 
 async def main() -> None:

@@ -9,6 +9,7 @@ from queue_entries import close_queues
 from serve_world import Running, World, replayed, running
 
 from routelab.logs import Log
+from routelab.serve import GrpcRules, ServeConfig
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +20,8 @@ def world(sample_log: Log, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="session")
 def gateway(world: World) -> Iterator[Running]:
-    """All three policies, and nothing configured."""
-    with running(list(world.policies.values()), world.catalogue) as found:
+    """All three policies, and nothing configured but gRPC."""
+    config = ServeConfig(grpc=GrpcRules(port=0))
+    with running(list(world.policies.values()), world.catalogue, config) as found:
         yield found
         close_queues(found)

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import grpc
 import numpy as np
 from queue_entries import QUEUES
 from serve_world import CHAT, Running, asking, prompt
@@ -22,6 +24,8 @@ from routelab.runtime.attempts.events import EventParser
 from routelab.serve import RefusedError
 from routelab.serve.batch import BatchInput, BatchOutput, BatchRun
 from routelab.serve.callers import NOBODY
+from routelab.serve.grpc import RouterStub
+from routelab.serve.grpc import router_pb2 as pb
 
 RESPONSES = "/v1/responses"
 
@@ -175,6 +179,59 @@ def _queue(kind: str) -> Answering:
     return ask
 
 
+@contextmanager
+def router_stub(gateway: Running) -> Iterator[RouterStub]:
+    """A caller over gRPC."""
+    with grpc.insecure_channel(f"127.0.0.1:{gateway.grpc_port}") as channel:
+        yield RouterStub(channel)
+
+
+def route_request(body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The call that asks for the same as a body: in fields, where they have room for it."""
+    fields = {"model", "messages", "needs"}
+    if fields >= body.keys() and isinstance(body["messages"], list):
+        request = pb.RouteRequest(**body)
+    else:
+        request = pb.RouteRequest(body=json.dumps(body))
+    return {"request": request, "metadata": (("x-request-id", key),), "timeout": 60.0}
+
+
+def _failed_call(error: grpc.RpcError) -> Told:
+    metadata = dict(error.trailing_metadata())
+    assert error.details()
+    return Told(metadata["x-routelab-code"])
+
+
+def over_grpc(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    with router_stub(gateway) as stub:
+        try:
+            reply = stub.Route(**route_request(body, key))
+        except grpc.RpcError as error:
+            return _failed_call(error)
+    told = _answered(json.loads(reply.body))
+    calls = tuple(it.model for it in reply.calls)
+    text = told.choices[0]["message"]["content"]
+    assert (told.calls, told.cost_usd, told.policy) == (calls, reply.cost_usd, reply.policy)
+    assert (reply.text, reply.decision, reply.model) == (text, key, calls[-1])
+    return told
+
+
+def streamed_grpc(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
+    with router_stub(gateway) as stub:
+        try:
+            pieces = list(stub.Stream(**route_request(body, key)))
+        except grpc.RpcError as error:
+            return _failed_call(error)
+    assembly = Assembly()
+    for piece in pieces:
+        assembly.add(json.loads(piece.body))
+    told = _answered({**assembly.body(), "routelab": json.loads(pieces[-1].body)["routelab"]})
+    assert [piece.HasField("end") for piece in pieces] == [*[False] * (len(pieces) - 1), True]
+    assert "".join(piece.text for piece in pieces) == told.choices[0]["message"]["content"]
+    assert tuple(it.model for it in pieces[-1].end.calls) == told.calls
+    return told
+
+
 ANSWERING: Mapping[str, Answering] = {
     "plain": plain,
     "streamed": streamed,
@@ -185,6 +242,8 @@ ANSWERING: Mapping[str, Answering] = {
     "websocket": websocket,
     "streamed websocket": streamed_websocket,
     **{kind: _queue(kind) for kind in QUEUES},
+    "grpc": over_grpc,
+    "streamed grpc": streamed_grpc,
 }
 """Entries that answer."""
 
@@ -234,5 +293,33 @@ def route(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ...]:
     return tuple(calls)
 
 
-DECIDING: Mapping[str, Deciding] = {"decision": decision, "route": route}
+def decision_grpc(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ...]:
+    asked = asking(prompt(log, row), model=f"routelab/{policy}")
+    request = pb.DecideRequest(request=pb.RouteRequest(**asked))
+    metadata, calls = (("x-request-id", str(log.requests.id[row])),), []
+    with router_stub(gateway) as stub:
+        while True:
+            reply = stub.Decide(request, metadata=metadata, timeout=60.0)
+            if reply.action == "deliver":
+                assert reply.deliver_model == calls[reply.deliver_call]
+                return tuple(calls)
+            (call,) = reply.calls
+            assert reply.targets[0].target == call.model
+            assert reply.propensity == 1.0
+            calls.append(call.model)
+            if call.final:
+                return tuple(calls)
+            outcome = _reported(log, row, call.model)
+            if "response" in outcome:
+                outcome["response"] = json.dumps(outcome["response"])
+            del request.outcomes[:]
+            request.token = reply.token
+            request.outcomes.add(**outcome)
+
+
+DECIDING: Mapping[str, Deciding] = {
+    "decision": decision,
+    "route": route,
+    "decision grpc": decision_grpc,
+}
 """Entries of decisions alone."""

@@ -87,6 +87,7 @@ class Running(NamedTuple):
         events: what it has written.
         loop: that it runs in.
         stop: tells it to stop, as SIGTERM does.
+        grpc_port: that it answers gRPC on; 0 where it does not.
     """
 
     service: Service
@@ -94,6 +95,7 @@ class Running(NamedTuple):
     events: list[dict[str, Any]]
     loop: asyncio.AbstractEventLoop
     stop: Callable[[], object]
+    grpc_port: int = 0
 
     def chat(self, body: Any, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -168,7 +170,9 @@ def running(
         assert "error" not in held, held["error"]
         with httpx.Client(base_url=url, trust_env=False, timeout=60.0) as client:
             try:
-                yield Running(held["service"], client, events, held["loop"], stop)
+                grpc = held["server"].grpc
+                port = 0 if grpc is None else grpc.port
+                yield Running(held["service"], client, events, held["loop"], stop, port)
             finally:
                 held["server"].should_exit = True
                 thread.join(60.0)

@@ -3,76 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
+from command_world import COMMAND, process
 from serve_world import CHAT, MODELS, asking, decisions, listed, prompt, saved
 
 from routelab.core.catalogue import pointed_at
 from routelab.policies import Fixed
 from routelab.replay_server import background
-
-PROJECT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from routelab.cli import main; raise SystemExit(main())"]
-
-
-class Process:
-    """A server in a process of its own, and what it says."""
-
-    def __init__(self, *words):
-        self.lines = []
-        self.running = subprocess.Popen(
-            [*COMMAND, "serve", *map(str, words)],
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(PROJECT / "src")},
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self.running.stderr:
-            self.lines.append(line.rstrip("\n"))
-
-    @property
-    def events(self):
-        return [json.loads(line) for line in self.lines if line.startswith("{")]
-
-    def wait_for(self, what, seconds=60.0):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if found := [line for line in self.lines if what in line]:
-                return found[-1]
-            assert self.running.poll() is None, self.lines
-            time.sleep(0.02)
-        raise TimeoutError((what, self.lines))
-
-    def ended(self, seconds=60.0):
-        code = self.running.wait(seconds)
-        self._reader.join(5.0)
-        return code, "\n".join(self.lines)
-
-
-@contextmanager
-def process(*words):
-    found = Process(*words)
-    try:
-        yield found
-    finally:
-        if found.running.poll() is None:
-            found.running.kill()
-            found.running.wait()
-        found.running.stderr.close()
 
 
 def test_it_serves_until_it_is_told_to_stop_and_sees_requests_through(sample_log, tmp_path):

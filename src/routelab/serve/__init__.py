@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from routelab.serve.config import (
         CallerRules,
         GatewayLimits,
+        GrpcRules,
         LimitRule,
         RedactionRules,
         ServeConfig,
         StatusRules,
         TelemetryRules,
         WebSocketRules,
+        WorkerRules,
         read_config,
     )
     from routelab.serve.event_log import EventLog
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from routelab.serve.refusal import RefusedError
     from routelab.serve.server import GatewayServer, serve
     from routelab.serve.service import Service
+    from routelab.serve.workers import serve_workers
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -38,6 +41,7 @@ else:
             "GatewayAnswer": "gateway",
             "GatewayApp": "app",
             "GatewayServer": "server",
+            "GrpcRules": "config",
             "LimitRule": "config",
             "GatewayLimits": "config",
             "RedactionRules": "config",
@@ -48,11 +52,13 @@ else:
             "StatusRules": "config",
             "TelemetryRules": "config",
             "WebSocketRules": "config",
+            "WorkerRules": "config",
             "ChatVisit": "gateway",
             "new_key": "keys",
             "read_config": "config",
             "redeliver": "queues",
             "serve": "server",
+            "serve_workers": "workers",
         },
     )
 
@@ -65,6 +71,7 @@ __all__ = [
     "GatewayApp",
     "GatewayLimits",
     "GatewayServer",
+    "GrpcRules",
     "Identity",
     "LimitRule",
     "RedactionRules",
@@ -75,8 +82,10 @@ __all__ = [
     "StatusRules",
     "TelemetryRules",
     "WebSocketRules",
+    "WorkerRules",
     "new_key",
     "read_config",
     "redeliver",
     "serve",
+    "serve_workers",
 ]

@@ -21,6 +21,7 @@ from routelab.serve.entries import (
     WebSocketEntry,
 )
 from routelab.serve.http_exchange import HttpExchange, Receive, Scope, Send
+from routelab.serve.peers import PeerHandler
 from routelab.serve.queues import QueueHost
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.responses import ResponsesForm
@@ -57,6 +58,12 @@ class HttpRoute(NamedTuple):
 class GatewayApp:
     """Serves a gateway over HTTP; opens it when the server starts, and closes it with it.
 
+    Attributes:
+        addresses: what is where.
+        decision, feedback: entries that other protocols have too.
+        figures: what this process has counted.
+        peer_handlers: what other processes of the server may ask of this one, by name.
+
     Args:
         service: to serve.
     """
@@ -66,12 +73,18 @@ class GatewayApp:
         gateway, limits = service.gateway, service.config.limits
         chat = ChatEntry(gateway, limits)
         responses = ChatEntry(gateway, limits, ResponsesForm, "responses")
-        feedback = FeedbackEntry(gateway, service.memory, limits)
+        feedback = FeedbackEntry(gateway, service.memory, limits, service.peers)
         decision = DecisionEntry(gateway, limits)
-        route = RouteEntry(gateway, service.routes, limits)
-        operations = OperationsEntry(gateway)
+        self.decision, self.feedback = decision, feedback
+        route = RouteEntry(gateway, service.routes, limits, service.peers)
+        operations = OperationsEntry(gateway, service.peers)
+        self.figures = operations.figures
+        self.peer_handlers: dict[str, PeerHandler] = {
+            "feedback": feedback.peer_judgement,
+            "outcome": route.peer_outcome,
+        }
         status = StatusEntry(gateway, service.config.status, lambda: _report(service, operations))
-        self._queues = QueueHost(service, feedback.take)
+        self._queues = QueueHost(service, feedback.judgement)
         self._websocket = WebSocketEntry(
             gateway, service.doorkeeper, limits, service.config.websocket
         )

@@ -150,6 +150,40 @@ class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     interval_s: float = 60.0
 
 
+class GrpcRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the entry over gRPC, which needs the `grpc` extra.
+
+    Attributes:
+        port: to listen on, 0 for a free one; no such entry unless given.
+        certificate, private_key: PEM files, with which it speaks TLS.
+        client_authority: PEM file of the authority whose certificates callers must have.
+        at_once: calls under way on each connection.
+        ping_s: seconds between heartbeats, and in which one has to be answered.
+        send_s: seconds in which a caller has to make room for a piece.
+    """
+
+    port: int | None = None
+    certificate: str = ""
+    private_key: str = ""
+    client_authority: str = ""
+    at_once: int = 1000
+    ping_s: float = 20.0
+    send_s: float = 30.0
+
+
+class WorkerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Of the processes that answer.
+
+    Attributes:
+        count: how many; limits, budgets and metrics are of all of them together.
+        restarts_per_minute: of processes that die; beyond it the others go on alone for a while,
+            and where none is left the server ends.
+    """
+
+    count: int = 1
+    restarts_per_minute: int = 10
+
+
 class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Settings of a gateway; `serve.toml` has the same fields.
 
@@ -181,6 +215,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         telemetry: of spans and metrics.
         queue: that requests are taken from.
         delivery: of answers to others than their callers.
+        workers: processes that answer.
+        grpc: of the entry over gRPC.
     """
 
     default: str = ""
@@ -206,6 +242,8 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     telemetry: TelemetryRules = TelemetryRules()
     queue: tuple[QueueRules, ...] = ()
     delivery: DeliveryRules = msgspec.field(default_factory=DeliveryRules)
+    workers: WorkerRules = WorkerRules()
+    grpc: GrpcRules = GrpcRules()
 
     def __post_init__(self) -> None:
         if problems := list(_problems(self)):
@@ -214,7 +252,9 @@ class ServeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     @property
     def named_files(self) -> tuple[str, ...]:
         """Files that it names and that must be there."""
-        return tuple(it for it in (self.budgets, self.callers.keys) if it)
+        rules = self.grpc
+        tls = rules.certificate, rules.private_key, rules.client_authority
+        return tuple(it for it in (self.budgets, self.callers.keys, *tls) if it)
 
 
 def read_config(path: str | Path) -> ServeConfig:
@@ -244,6 +284,12 @@ def read_config(path: str | Path) -> ServeConfig:
         keys = str(path.parent / found.callers.keys)
         own["callers"] = structs.replace(found.callers, keys=keys)  # type: ignore[assignment]
     own["delivery"] = found.delivery.below(path.parent)  # type: ignore[assignment]
+    tls = {
+        name: str(path.parent / value)
+        for name in ("certificate", "private_key", "client_authority")
+        if (value := getattr(found.grpc, name))
+    }
+    own["grpc"] = structs.replace(found.grpc, **tls)  # type: ignore[assignment]
     config: ServeConfig = structs.replace(found, **own)
     if missing := [it for it in config.named_files if not Path(it).is_file()]:
         raise ConfigError(*(f"{path.name}: there is no file {it}" for it in missing))
@@ -285,6 +331,10 @@ def _problems(config: ServeConfig) -> Iterator[str]:
     yield from _status_problems(config.status)
     yield from _telemetry_problems(config.telemetry)
     yield from _queue_problems(config)
+    yield from _grpc_problems(config.grpc)
+    for name in ("count", "restarts_per_minute"):
+        if (number := getattr(config.workers, name)) < 1:
+            yield f"workers: {name} is {number}; it is at least 1"
 
 
 def _caller_problems(rules: CallerRules) -> Iterator[str]:
@@ -337,6 +387,21 @@ def _queue_problems(config: ServeConfig) -> Iterator[str]:
                     f"queue {queue.name!r}: a proxy says who asks over HTTP, and no proxy stands"
                     " before a queue: give tenant, or tenant_attribute"
                 )
+
+
+def _grpc_problems(rules: GrpcRules) -> Iterator[str]:
+    if rules.port is not None and not 0 <= rules.port <= 65535:
+        yield f"grpc: port is {rules.port}; it is 0 to 65535, or left out"
+    if bool(rules.certificate) != bool(rules.private_key):
+        yield "grpc: certificate and private_key belong together: give both or neither"
+    if rules.client_authority and not rules.certificate:
+        yield "grpc: client_authority needs TLS: give certificate and private_key too"
+    if rules.at_once < 1:
+        yield f"grpc: at_once is {rules.at_once}; it is at least 1"
+    for name in ("ping_s", "send_s"):
+        seconds = getattr(rules, name)
+        if not (is_number(seconds) and 0.0 < seconds < math.inf):
+            yield f"grpc: {name} is {seconds}; give seconds above 0"
 
 
 def _websocket_problems(rules: WebSocketRules) -> Iterator[str]:

@@ -7,7 +7,7 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from routelab.runtime import RoutedAnswer, encode_json
@@ -30,6 +30,7 @@ class EventLog:
         write: takes a line; standard error unless given.
         wall_clock: Unix seconds.
         redactor: takes out of texts what identifies people.
+        always: fields of every event.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class EventLog:
         write: Callable[[str], object] | None = None,
         wall_clock: Callable[[], float] = time.time,
         redactor: Redactor | None = None,
+        always: Mapping[str, Any] | None = None,
     ) -> None:
         self._requests = requests
         self._redactor = redactor
         self._variables: tuple[str, ...] = ()
         self._write = write or sys.stderr.write
         self._wall_clock = wall_clock
+        self._always = always or {}
 
     def event(self, event: str, level: str = "info", **fields: Any) -> None:
         """Write what happened.
@@ -55,8 +58,8 @@ class EventLog:
         """
         if self._redactor and not _TEXTS.isdisjoint(fields):
             fields = {name: self._redacted(name, value) for name, value in fields.items()}
-        line = {"time_s": round(self._wall_clock(), 3), "level": level, "event": event, **fields}
-        encoded = _CALLERS_KEY.sub(b"rl-***", encode_json(line))
+        line = {"time_s": round(self._wall_clock(), 3), "level": level, "event": event}
+        encoded = _CALLERS_KEY.sub(b"rl-***", encode_json({**line, **self._always, **fields}))
         for secret in secrets(self._variables):
             encoded = encoded.replace(secret, b"***")
         with contextlib.suppress(OSError, ValueError):  # nobody reads it any more: requests go on

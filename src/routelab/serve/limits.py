@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from routelab.serve.callers import Identity
 from routelab.serve.config import GatewayLimits, LimitRule
@@ -18,8 +19,33 @@ _KEPT = 2
 """Days of which it is known what was spent, besides the one that is."""
 
 
+class Use(Protocol):
+    """What somebody asked for lately.
+
+    Attributes:
+        room: requests that may be let in now.
+        at_s: when it was last seen.
+        spent_usd: on the day that it is turned to.
+        under_way: requests.
+    """
+
+    room: float
+    at_s: float
+    spent_usd: float
+    under_way: int
+
+    @property
+    def day(self) -> int:
+        """That it is turned to."""
+        ...
+
+    def turn_to(self, day: int) -> None:
+        """Count what is spent on this day, which may be one before, as clocks step back."""
+        ...
+
+
 class LimitUse:
-    """What somebody asked for lately."""
+    """What somebody asked this process for lately."""
 
     __slots__ = ("_others", "at_s", "day", "room", "spent_usd", "under_way")
 
@@ -56,7 +82,7 @@ class LimitKeeper:
         self._wall_clock = wall_clock
         self._uses: OrderedDict[tuple[str, str], LimitUse] = OrderedDict()
 
-    def enter(self, caller: Identity, priority: str) -> tuple[LimitUse, ...]:
+    def enter(self, caller: Identity, priority: str) -> tuple[Use, ...]:
         """Let a request in; what is given is to be left when it is over.
 
         Raises:
@@ -75,7 +101,7 @@ class LimitKeeper:
             use.under_way += 1
         return tuple(uses)
 
-    def leave(self, entered: tuple[LimitUse, ...], cost_usd: float) -> None:
+    def leave(self, entered: tuple[Use, ...], cost_usd: float) -> None:
         """A request is over, and has cost so much; NaN, which nobody knows, is charged nothing."""
         usd = 0.0 if math.isnan(cost_usd) else cost_usd
         for use in entered:
@@ -92,14 +118,18 @@ class LimitKeeper:
         )
         return ((scope, name, rule) for scope, name, rule in found if rule is not None)
 
-    def _use(self, scope: str, name: str, rule: LimitRule, now_s: float) -> LimitUse:
+    def _use(self, scope: str, name: str, rule: LimitRule, now_s: float) -> Use:
         use = self._uses.get((scope, name))
         if use is None:
-            use = self._uses[scope, name] = LimitUse(_burst(rule), now_s)
+            use = self._uses[scope, name] = LimitUse(self._first_room(rule), now_s)
             self._forget()
         else:
             self._uses.move_to_end((scope, name))
         return use
+
+    def _first_room(self, rule: LimitRule) -> float:
+        """Of somebody who comes for the first time."""
+        return _burst(rule)
 
     def _forget(self) -> None:
         """Drop who was not seen for longest; those with requests under way stay."""
@@ -108,7 +138,7 @@ class LimitKeeper:
             if use.under_way:
                 self._uses[name] = use
 
-    def _check(self, use: LimitUse, rule: LimitRule, who: str) -> None:
+    def _check(self, use: Use, rule: LimitRule, who: str) -> None:
         if rule.at_once is not None and use.under_way >= rule.at_once:
             raise _limited(
                 f"{who} has {use.under_way} requests under way, and may have {rule.at_once} at"
@@ -143,7 +173,7 @@ def _burst(rule: LimitRule) -> float:
     return rule.burst or max(1.0, rule.requests_per_minute / 6.0)
 
 
-def _refill(use: LimitUse, rule: LimitRule, now_s: float, day: int) -> None:
+def _refill(use: Use, rule: LimitRule, now_s: float, day: int) -> None:
     """What time has given back since the last request."""
     if rule.requests_per_minute is not None:
         gained = max(0.0, now_s - use.at_s) * rule.requests_per_minute / 60.0

@@ -9,15 +9,21 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from routelab.core.messages import how_to_install
+from routelab.errors import MissingExtraError
 from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
 from routelab.serve.entries import ABORT
 from routelab.serve.event_log import EventHandler, EventLog
 from routelab.serve.service import Service
+
+if TYPE_CHECKING:
+    from routelab.serve.grpc import GrpcServer
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -43,10 +49,12 @@ def serve(
     with listening_socket(host, port) as listening:
 
         async def run() -> None:
-            opened = service()
-            with _logged(opened.events):
-                server = GatewayServer(opened, lambda: ready(base_url(host, listening)))
-                await server.serve(sockets=[listening])
+            async with service() as opened:
+                with _logged(opened.events):
+                    server = GatewayServer(
+                        opened, lambda: ready(base_url(host, listening)), host=host
+                    )
+                    await server.serve(sockets=[listening])
             opened.events.event("stopped")
 
         asyncio.run(run())  # uvloop was tried, and is no faster here
@@ -77,13 +85,23 @@ class GatewayServer(uvicorn.Server):
     Args:
         service: to serve.
         ready: called once requests can be sent.
+        host: that further entries listen on.
+        shared: other processes listen on the same ports.
     """
 
-    def __init__(self, service: Service, ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        service: Service,
+        ready: Callable[[], None] = lambda: None,
+        *,
+        host: str = "127.0.0.1",
+        shared: bool = False,
+    ) -> None:
         rules = service.config.websocket
-        self._app = GatewayApp(service)
+        self.app = GatewayApp(service)
+        self.service = service
         config = uvicorn.Config(
-            self._app,
+            self.app,
             log_config=None,
             access_log=False,
             lifespan="on",
@@ -98,25 +116,55 @@ class GatewayServer(uvicorn.Server):
             h11_max_incomplete_event_size=64 * 1024,
         )
         super().__init__(config)
-        self._service = service
         self._ready = ready
+        self.grpc = self._grpc_server(host, shared)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            for warning in self._service.warnings:
-                self._service.events.event("policy", "warning", message=warning)
-            self._service.events.event("serving", policies=sorted(self._service.files))
+            if self.grpc is not None:
+                await self.grpc.start()
+            for warning in self.service.warnings:
+                self.service.events.event("policy", "warning", message=warning)
+            serving: dict[str, Any] = {"policies": sorted(self.service.files)}
+            if self.grpc is not None:
+                serving["grpc_port"] = self.grpc.port
+            self.service.events.event("serving", **serving)
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Unlike uvicorn's, sees through what is under way on WebSockets before they are closed."""
         for server in self.servers:
             server.close()
+        patience_s = 0.0 if self.force_exit else self.service.config.drain_s
+        grpc = None if self.grpc is None else asyncio.create_task(self.grpc.drain(patience_s))
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0 if self.force_exit else self._service.config.drain_s):
-                await self._app.drain()
+            async with asyncio.timeout(patience_s):
+                await self.app.drain()
+        if grpc is not None:
+            await grpc
         await super().shutdown(sockets)
+
+    def _grpc_server(self, host: str, shared: bool) -> GrpcServer | None:
+        """The entry over gRPC, where there is to be one.
+
+        Raises:
+            RoutelabError: it cannot be had, or grpcio is not installed.
+        """
+        service, rules = self.service, self.service.config.grpc
+        if rules.port is None:
+            return None
+        try:
+            from routelab.serve.grpc import GrpcServer, RouterEntry
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("routelab"):
+                raise
+            raise MissingExtraError(
+                f"gRPC needs {error.name}: {how_to_install('grpc')}, or leave grpc.port out"
+            ) from error
+        entry = RouterEntry(service, self.app.decision, self.app.feedback, rules)
+        most = service.config.limits.body_bytes
+        return GrpcServer(entry, rules, host, shared=shared, message_bytes=most)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -125,7 +173,7 @@ class GatewayServer(uvicorn.Server):
         handled = []
         for stop in _STOPS:
             try:
-                loop.add_signal_handler(stop, self._told_to_stop)
+                loop.add_signal_handler(stop, self.stop)
                 handled.append(stop)
             except (NotImplementedError, RuntimeError, ValueError):  # Windows, or a thread
                 break
@@ -138,12 +186,13 @@ class GatewayServer(uvicorn.Server):
             for stop in handled:
                 loop.remove_signal_handler(stop)
 
-    def _told_to_stop(self) -> None:
-        gateway = self._service.gateway
+    def stop(self) -> None:
+        """See the requests under way through, and end; told again, end at once."""
+        gateway = self.service.gateway
         again, gateway.draining = gateway.draining, True
-        self._service.events.event("stopping", under_way=len(gateway.under_way), at_once=again)
+        self.service.events.event("stopping", under_way=len(gateway.under_way), at_once=again)
         self.force_exit = again
         self.should_exit = True
 
     def _told_to_reload(self) -> None:
-        self._reloading = asyncio.ensure_future(self._service.reload())
+        self._reloading = asyncio.ensure_future(self.service.reload())

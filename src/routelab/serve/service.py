@@ -24,9 +24,9 @@ from routelab.serve.decisions import RouteMemory
 from routelab.serve.event_log import EventLog
 from routelab.serve.gateway import Gateway
 from routelab.serve.keys import KeyRing, read_keys
-from routelab.serve.limits import LimitKeeper
+from routelab.serve.peers import WorkerSeat, process_parts
 from routelab.serve.roster import Loaded, Roster, field_warnings, load_all
-from routelab.serve.shared_parts import LentSink, LentStore, UnderWay
+from routelab.serve.shared_parts import LentSink, LentStore
 from routelab.serve.status import StatusBoard
 from routelab.serve.telemetry import Telemetry
 
@@ -53,6 +53,7 @@ class Service:
         board: what the status page shows besides.
         telemetry: spans and metrics, where they are configured.
         events: where what happens is written.
+        peers: the other processes of the server.
 
     Args:
         policies: directories.
@@ -60,6 +61,7 @@ class Service:
         config: everything else.
         events: standard error unless given.
         upstream: in place of HTTP, for tests and simulations.
+        seat: among the processes of a server; None for one that is alone.
     Raises:
         RoutelabError: files cannot be read or do not fit, or variables that hold keys are not set;
             every problem is named.
@@ -73,10 +75,12 @@ class Service:
         *,
         events: EventLog | None = None,
         upstream: Upstream | None = None,
+        seat: WorkerSeat | None = None,
     ) -> None:
         self.config = config = config or ServeConfig()
         self.metrics = RouterMetrics()
         self.memory = DecisionMemory(config.remembered)
+        self._first = seat is None or seat.number == 0
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
         problems: list[str] = []
@@ -109,8 +113,7 @@ class Service:
         self._reloading = asyncio.Lock()
         self._retired: list[Roster] = []
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
-        limits = LimitKeeper(config.limits, time.monotonic, time.time)
-        self._under_way = UnderWay()
+        limits, self._under_way, self.peers = process_parts(seat, config.limits)
         self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way, sent)
         self.board.taken(self.gateway.roster, time.time())
         self._seen = self._signature()
@@ -122,7 +125,12 @@ class Service:
 
     @property
     def warnings(self) -> list[str]:
-        """A sentence for each field that a policy reads and no request over the network has."""
+        """A sentence for each field that a policy reads and no request over the network has.
+
+        Of several processes the first has them for all.
+        """
+        if not self._first:
+            return []
         callers = self.config.callers
         of_queues = any(it.tenant or it.tenant_attribute for it in self.config.queue)
         told_apart = bool(callers.keys or callers.tenant_header) or of_queues

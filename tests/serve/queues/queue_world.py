@@ -47,7 +47,8 @@ async def opened(
     dispatcher = Dispatcher(delivery, log, sender, service.events, service.gateway.totals)
     broker = broker or message_broker(rules)
     limits = GatewayLimits()
-    judge = judge or FeedbackEntry(service.gateway, service.memory, limits).take
+    entry = FeedbackEntry(service.gateway, service.memory, limits, service.peers)
+    judge = judge or entry.judgement
     worker = QueueWorker(
         rules, broker, service.gateway, service.doorkeeper, limits,
         Outbox(delivery, log, dispatcher), judge,

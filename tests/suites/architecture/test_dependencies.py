@@ -18,6 +18,8 @@ HOMES = {
     "mlflow": "tracking",
     "starlette": "replay_server",
     "uvicorn": "replay_server | serve",
+    "grpc": "serve",
+    "google": "serve",
     "typer": "cli",
     "rich": "cli",
     "matplotlib": "reports",

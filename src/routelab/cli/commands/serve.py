@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import structs
 
 from routelab import serve as gateway
 from routelab.cli.console import tell
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from routelab.cli.demo_world import DemoWorld
 
 
+# Long: most of it are the options and what they mean
 def serve(
     policies: Annotated[
         list[Path] | None,
@@ -40,6 +42,27 @@ def serve(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8080,
+    grpc_port: Annotated[
+        int | None,
+        typer.Option(
+            "--grpc-port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Answer over gRPC too; 0 takes a free port.",
+            show_default="that of the settings",
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="N",
+            help="Processes that answer.",
+            show_default="that of the settings, or 1",
+        ),
+    ] = None,
     demo: Annotated[
         bool,
         typer.Option(
@@ -55,7 +78,7 @@ def serve(
 
     Example: `routelab serve gym.policy --catalogue models.toml --config serve.toml`
     """
-    settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
+    settings = _settings(config, workers, grpc_port)
     if demo:
         if policies or catalogue:
             raise RoutelabError("--demo brings a policy and a catalogue: give neither beside it")
@@ -67,6 +90,20 @@ def serve(
     _run(policies, catalogue, settings, host, port, "What is 2 + 2?")
 
 
+def _settings(
+    config: Path | None, workers: int | None, grpc_port: int | None
+) -> gateway.ServeConfig:
+    """Those of the file, but for what the command line says."""
+    settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
+    if workers is not None:
+        count = structs.replace(settings.workers, count=workers)
+        settings = structs.replace(settings, workers=count)
+    if grpc_port is not None:
+        grpc = structs.replace(settings.grpc, port=grpc_port)
+        settings = structs.replace(settings, grpc=grpc)
+    return settings
+
+
 def _run(
     policies: list[Path],
     catalogue: Path,
@@ -75,13 +112,17 @@ def _run(
     port: int,
     prompt: str,
 ) -> None:
-    def opened() -> gateway.Service:
-        service = gateway.Service(policies, catalogue, settings)
+    def ready(url: str) -> None:
         if not (settings.callers.keys or settings.callers.trusted):
             tell("warning: anybody who reaches this server may ask: --config says who may")
-        return service
+        _invite(url, prompt)
 
-    gateway.serve(opened, host, port, ready=lambda url: _invite(url, prompt))
+    if settings.workers.count > 1:
+        gateway.serve_workers(policies, catalogue, settings, host, port, ready=ready)
+    else:
+        gateway.serve(
+            lambda: gateway.Service(policies, catalogue, settings), host, port, ready=ready
+        )
 
 
 def _demo() -> AbstractContextManager[DemoWorld]:

@@ -76,6 +76,15 @@ class Histogram:
         if value > self._max:
             self._max = value
 
+    def merge_distribution(self, distribution: Distribution) -> None:
+        """Count what another histogram had counted when this was made of it."""
+        for index, count in distribution.buckets.items():
+            self._buckets[index] = self._buckets.get(index, 0) + count
+        self._sum += round(distribution.sum * NANO)
+        if distribution.min is not None and distribution.max is not None:
+            self._min = min(self._min, distribution.min)
+            self._max = max(self._max, distribution.max)
+
     def merge(self, other: Histogram) -> None:
         """Count what another one counted; the same as if each value had been added here."""
         for index, count in other._buckets.items():

@@ -54,11 +54,11 @@ class Meter:
             not_sent=self.not_sent,
             error_rate=self.errors / self.count if self.count else None,
             cost_usd=usd,
+            cost_known=self.priced,
             cost_unknown=self.unknown,
             usd_per_1k=1000.0 * usd / self.priced if self.priced else None,
             latency_s=self.latency.distribution(),
             first_token_s=self.first_token.distribution(),
             input_tokens=self.input_tokens.distribution(),
             output_tokens=self.output_tokens.distribution(),
-            cost_known=self.priced,
         )

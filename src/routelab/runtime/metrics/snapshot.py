@@ -21,12 +21,12 @@ class MetricTotals(msgspec.Struct, frozen=True):
         not_sent: calls besides, by model and by step, that ended before anything was sent: a
             budget refused them, no deployment took them, or they were cancelled before.
         error_rate: None without any.
-        cost_usd: known costs; `cost_unknown` counts those whose cost is not known.
+        cost_usd: known costs; `cost_known` counts those whose cost is known, `cost_unknown` the
+            others.
         usd_per_1k: mean of the known costs, times 1,000.
         latency_s: of those without an error.
         first_token_s: from the request, the call or the attempt, where its answer was streamed.
         input_tokens, output_tokens: of each attempt, by model.
-        cost_known: how many costs `cost_usd` adds up.
     """
 
     count: int
@@ -34,13 +34,13 @@ class MetricTotals(msgspec.Struct, frozen=True):
     not_sent: int
     error_rate: float | None
     cost_usd: float
+    cost_known: int
     cost_unknown: int
     usd_per_1k: float | None
     latency_s: Distribution
     first_token_s: Distribution
     input_tokens: Distribution
     output_tokens: Distribution
-    cost_known: int = 0
 
 
 class QualityTotals(msgspec.Struct, frozen=True):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
+import os
+import ssl
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, Union
 
@@ -165,6 +168,27 @@ def _transports(client: Any) -> Iterable[Any]:
     return (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values())
 
 
+def certificates() -> ssl.SSLContext:
+    """Whom to trust, read once for all routers of a process: that takes some thirty milliseconds.
+
+    They are read again where the environment names others, or a file that has changed.
+    """
+    places = [os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]
+    return _certificates(tuple((it, _changed_ns(it)) for it in places))
+
+
+@functools.lru_cache(maxsize=1)
+def _certificates(_: tuple[tuple[str, int], ...]) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+def _changed_ns(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns if path else 0
+    except OSError:
+        return 0  # httpx says what is wrong with it
+
+
 def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
     """A transport by name; None for httpx's own.
 
@@ -185,7 +209,7 @@ def named(name: Literal["httpx", "aiohttp"]) -> httpx.AsyncBaseTransport | None:
         ) from error
 
     def opened(*, proxies: bool) -> httpx.AsyncBaseTransport:
-        transport = AiohttpTransport()
+        transport = AiohttpTransport(verify=certificates())
         transport.client = functools.partial(session, transport.ssl_context, proxies=proxies)
         return transport
 

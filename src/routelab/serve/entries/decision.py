@@ -6,7 +6,7 @@ Source: NVIDIA NeMo Switchyard 0.3.0, `POST /v1/decision`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from routelab.core.catalogue import Catalogue
@@ -26,6 +26,22 @@ FORMAT = "openai_chat"
 _FIELDS = ("input_format", "request", "token", "outcomes")
 
 
+class DecisionReply(NamedTuple):
+    """A decision as it is answered.
+
+    Attributes:
+        id: of the decision.
+        policy: that decided, by name.
+        said: the body of the answer.
+        headers: that HTTP says besides.
+    """
+
+    id: str
+    policy: str
+    said: dict[str, Any]
+    headers: Mapping[str, str]
+
+
 class DecisionEntry:
     """Decisions for a gateway that makes the calls.
 
@@ -42,10 +58,32 @@ class DecisionEntry:
         """Say what to call next, or which answer to deliver."""
         content = await exchange.body(self._limits)
         body = await decode_body(content, self._limits.body_depth)
+        found = await self.decided(body, caller, header_said(exchange.id))
+        own = {} if REQUEST_ID in exchange.headers else {REQUEST_ID: quote(found.id)}
+        await exchange.json(found.said, headers={**own, **found.headers})
+
+    async def decided(
+        self,
+        body: Mapping[str, Any],
+        caller: Identity,
+        request_id: str | None = None,
+        entry: str = ENTRY,
+    ) -> DecisionReply:
+        """What is to be called next, or which answer to deliver.
+
+        Args:
+            body: of `/v1/decision`.
+            caller: who asks.
+            request_id: as the caller gave it; a fresh one if None.
+            entry: by which it came, for metrics.
+        Raises:
+            RefusedError: the body is malformed, or nothing can be decided.
+        """
         chat = _checked(body)
         told = read_token(body["token"]) if body.get("token") is not None else None
-        request_id = told.request_id if told else header_said(exchange.id)
-        with self._gateway.question(ENTRY, chat, caller, request_id) as question:
+        if told is not None:
+            request_id = told.request_id
+        with self._gateway.question(entry, chat, caller, request_id) as question:
             decider = question.served.decider
             reported: Reported = ()
             if told is not None:
@@ -66,18 +104,13 @@ class DecisionEntry:
                 said["token"] = token_of(decider.digest, question.request.id, reported)
             models = _models(state)
             targets = list(_targets(models, decider.catalogue))
-            await exchange.json(
-                {"selected": targets[0], "fallbacks": targets[1:], "routelab": said},
-                headers={
-                    **(
-                        {}
-                        if told is None or REQUEST_ID in exchange.headers
-                        else {REQUEST_ID: quote(told.request_id)}
-                    ),
-                    **decided_headers(question.request.id, question.served.name),
-                    **outcome_headers(models[0], costs_usd(reported)),
-                },
-            )
+            decision, policy = question.request.id, question.served.name
+            headers = {
+                **decided_headers(decision, policy),
+                **outcome_headers(models[0], costs_usd(reported)),
+            }
+            whole = {"selected": targets[0], "fallbacks": targets[1:], "routelab": said}
+            return DecisionReply(decision, policy, whole, headers)
 
 
 def _checked(body: Mapping[str, Any]) -> Mapping[str, Any]:

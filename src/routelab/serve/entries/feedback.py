@@ -12,8 +12,10 @@ from routelab.serve.config import GatewayLimits
 from routelab.serve.decision_memory import DecisionMemory
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
+from routelab.serve.peers import Peers
 from routelab.serve.refusal import RefusedError, malformed
 
+OPERATION = "feedback"
 _ROUTE = "route_id"
 """What `decision` is called by those who ask at `/route`."""
 _FIELDS = ("decision", "quality", "model", "source")
@@ -24,32 +26,58 @@ class FeedbackEntry:
 
     A decision that is not remembered any more is taken where callers are not told apart: whose it
     was cannot be known, and nobody may judge another's.
+
+    Args:
+        gateway: whose decisions are judged.
+        memory: of them.
+        limits: of bodies.
+        peers: that remember other decisions.
     """
 
-    def __init__(self, gateway: Gateway, memory: DecisionMemory, limits: GatewayLimits) -> None:
+    def __init__(
+        self, gateway: Gateway, memory: DecisionMemory, limits: GatewayLimits, peers: Peers
+    ) -> None:
         self._gateway = gateway
         self._memory = memory
         self._limits = limits
+        self._peers = peers
 
     async def judge(self, exchange: HttpExchange, caller: Identity) -> None:
         """Take a judgement into the decision log and the metrics."""
         content = await exchange.body(self._limits)
         body = await decode_body(content, self._limits.body_depth)
-        await exchange.json(self.take(body, caller))
+        await exchange.json(await self.judgement(body, caller))
 
-    def take(self, body: dict[str, Any], caller: Identity) -> dict[str, Any]:
-        """Take a judgement from whichever entry.
+    async def judgement(self, body: Mapping[str, Any], caller: Identity) -> dict[str, Any]:
+        """Take a judgement from whichever entry, here or in the process that knows the decision.
 
-        Returns:
-            What its sender is told.
+        Args:
+            body: of `/v1/feedback`.
+            caller: who judges.
         Raises:
-            RefusedError: it is malformed, or of a decision that is not the caller's.
+            RefusedError: it is malformed, or of no decision of theirs.
         """
         if _ROUTE in body and "decision" not in body:
-            body["decision"] = body.pop(_ROUTE)
+            body = {**body, "decision": body[_ROUTE]}
+            del body[_ROUTE]
+        decision, _ = _checked(body)
+        if self._memory.find(decision) is None:
+            said = await self._peers.asked(OPERATION, body, caller)
+            if said is not None:
+                return said
+        return self._taken(body, caller)
+
+    async def peer_judgement(
+        self, body: Mapping[str, Any], caller: Identity
+    ) -> dict[str, Any] | None:
+        """Take a judgement that another process was given; None if the decision is not known."""
+        decision, _ = _checked(body)
+        return None if self._memory.find(decision) is None else self._taken(body, caller)
+
+    def _taken(self, body: Mapping[str, Any], caller: Identity) -> dict[str, Any]:
         decision, quality = _checked(body)
         known = self._memory.find(decision)
-        told_apart = caller is not NOBODY
+        told_apart = caller != NOBODY
         if told_apart and (known is None or known.tenant != caller.tenant):
             raise _unknown(decision)
         if known is not None:

@@ -10,6 +10,7 @@ import msgspec
 from routelab.runtime.metrics import Snapshot, prometheus_text
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
+from routelab.serve.peers import GatewayFigures, Peers
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -17,8 +18,9 @@ PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 class OperationsEntry:
     """What probes and collectors ask; nothing in it is a prompt or a key."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, peers: Peers) -> None:
         self._gateway = gateway
+        self._peers = peers
 
     async def health(self, exchange: HttpExchange, _: Any) -> None:
         """The process serves."""
@@ -34,9 +36,16 @@ class OperationsEntry:
         await exchange.json(told, 503 if draining else 200)
 
     async def metrics(self, exchange: HttpExchange, _: Any) -> None:
-        """The routers' metrics, and the gateway's own."""
-        text = prometheus_text(await self.snapshot()) + "\n".join(self._own()) + "\n"
+        """The routers' metrics and the gateway's own, of all processes of the server."""
+        total = await self._peers.total(await self.figures())
+        text = prometheus_text(total.snapshot) + "\n".join(self._own(total)) + "\n"
         await exchange.reply(text.encode(), media=PROMETHEUS)
+
+    async def figures(self) -> GatewayFigures:
+        """What this process has counted."""
+        gateway = self._gateway
+        totals = tuple(sorted(gateway.totals.items()))
+        return GatewayFigures(await self.snapshot(), totals, len(gateway.under_way))
 
     async def snapshot(self) -> Snapshot:
         """All routers count in one place; states of breakers and queues are each one's own."""
@@ -55,10 +64,10 @@ class OperationsEntry:
             one, breakers=breakers, unlike=unlike, waiting=sum(it.waiting for it in snapshots)
         )
 
-    def _own(self) -> Iterator[str]:
-        gateway, totals = self._gateway, self._gateway.totals
+    def _own(self, figures: GatewayFigures) -> Iterator[str]:
+        gateway, totals = self._gateway, figures.totals
         yield from _head("routelab_gateway_requests_total", "counter", "Requests let in.")
-        for (kind, *labels), count in sorted(totals.items()):
+        for (kind, *labels), count in totals:
             if kind == "requests":
                 entry, policy, status = labels
                 yield _row(
@@ -74,11 +83,11 @@ class OperationsEntry:
         ):
             metric = f"routelab_gateway_{name}_total"
             yield from _head(metric, "counter", meaning)
-            for (kind, *labels), count in sorted(totals.items()):
+            for (kind, *labels), count in totals:
                 if kind == name:
                     yield _row(metric, count, **{label: labels[0]})
         yield from _head("routelab_gateway_under_way", "gauge", "Requests under way.")
-        yield _row("routelab_gateway_under_way", len(gateway.under_way))
+        yield _row("routelab_gateway_under_way", figures.under_way)
         yield from _head("routelab_gateway_policy", "gauge", "Policies that are served.")
         for name, served in sorted(gateway.roster.policies.items()):
             yield _row("routelab_gateway_policy", 1, policy=name, digest=served.file.digest)

@@ -29,10 +29,12 @@ from routelab.serve.decisions import (
 )
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
+from routelab.serve.peers import Peers
 from routelab.serve.refusal import RefusedError, malformed
 from routelab.serve.roster import PREFIX
 
 ENTRY = "route"
+OPERATION = "outcome"
 _ASKED = ("messages", "task", "priority", "needs", "max_cost_usd", "deadline_s")
 
 
@@ -43,12 +45,16 @@ class RouteEntry:
         gateway: whose policies decide.
         memory: of the decisions that are open.
         limits: of bodies.
+        peers: that have others open.
     """
 
-    def __init__(self, gateway: Gateway, memory: RouteMemory, limits: GatewayLimits) -> None:
+    def __init__(
+        self, gateway: Gateway, memory: RouteMemory, limits: GatewayLimits, peers: Peers
+    ) -> None:
         self._gateway = gateway
         self._memory = memory
         self._limits = limits
+        self._peers = peers
 
     async def route(self, exchange: HttpExchange, caller: Identity) -> None:
         """Decide on one request, and remember the decision until its outcome comes."""
@@ -75,16 +81,38 @@ class RouteEntry:
             RefusedError: the body is no JSON, or names no decision that waits for its outcome.
         """
         body = await decode_body(await exchange.body(self._limits), self._limits.body_depth)
-        route_id = body.pop("route_id", None)
-        route = self._memory.find(caller.tenant, route_id) if isinstance(route_id, str) else None
-        if route is None:
+        said = await self.peer_outcome(body, caller)
+        if said is None:
+            said = await self._peers.asked(OPERATION, body, caller)
+        if said is None:
             raise RefusedError(
                 404,
-                f"route_id={value_text(route_id)} is no decision of yours that waits for its"
-                " outcome",
+                f"route_id={value_text(body.get('route_id'))} is no decision of yours that waits"
+                " for its outcome",
                 "route_not_found",
                 param="route_id",
             )
+        await exchange.json(said["body"], headers=said["headers"])
+
+    async def peer_outcome(
+        self, body: Mapping[str, Any], caller: Identity
+    ) -> dict[str, Any] | None:
+        """Take what came of the calls of a decision that is open here; None if it is not.
+
+        Args:
+            body: of `/outcome`.
+            caller: who reports.
+        Raises:
+            RefusedError: what is reported is malformed, or does not fit the calls.
+        """
+        given = dict(body)
+        route_id = given.pop("route_id", None)
+        route = self._memory.find(caller.tenant, route_id) if isinstance(route_id, str) else None
+        return None if route is None else await self._after(route, given)
+
+    async def _after(self, route: OpenRoute, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What is to be done after calls of a decision."""
+        route_id = route.request.id
         given = body["outcomes"] if body.keys() == {"outcomes"} else [body]
         outcomes = route.decider.outcomes(given, route.request)
         reported = (*route.reported, outcomes)
@@ -94,18 +122,14 @@ class RouteEntry:
             )
         except RouteError as error:
             self._memory.failed(route, error)
-            told = {"route_id": route_id, "action": "fail"}
-            await exchange.json(told, headers=_headers(route, reported))
-            return
+            return _told({"route_id": route_id, "action": "fail"}, _headers(route, reported))
         if state.decision is not None:
             self._memory.over(route, state.decision)
             told = {"route_id": route_id, **_delivered(state.decision)}
-            model = state.decision.answer.model
-            await exchange.json(told, headers=_headers(route, reported, model))
-            return
+            return _told(told, _headers(route, reported, state.decision.answer.model))
         going = msgspec.structs.replace(route, state=state, reported=reported)
         self._memory.put(going)
-        await exchange.json(_said(going), headers=_headers(going, reported))
+        return _told(_said(going), _headers(going, reported))
 
     async def capabilities(self, exchange: HttpExchange, caller: Identity) -> None:
         """What may be asked here."""
@@ -143,6 +167,11 @@ def _said(route: OpenRoute) -> dict[str, Any]:
         ],
         **_artifact(route.policy, route.decider),
     }
+
+
+def _told(body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+    """An answer as one process hands it to another."""
+    return {"body": body, "headers": headers}
 
 
 def _headers(route: OpenRoute, reported: Reported = (), model: str = "") -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -43,7 +43,7 @@ class OpenQueue:
         rules: QueueRules,
         service: Service,
         outbox: Outbox,
-        judge: Callable[[dict[str, Any], Identity], Any],
+        judge: Callable[[dict[str, Any], Identity], Awaitable[object]],
     ) -> None:
         self.rules = rules
         self._service = service
@@ -147,7 +147,9 @@ class QueueHost:
         RoutelabError: the log cannot be written, or a package is missing.
     """
 
-    def __init__(self, service: Service, judge: Callable[[dict[str, Any], Identity], Any]) -> None:
+    def __init__(
+        self, service: Service, judge: Callable[[dict[str, Any], Identity], Awaitable[object]]
+    ) -> None:
         rules, config = service.config.delivery, service.config
         self._service = service
         self._queues: dict[str, OpenQueue] = {}

@@ -14,7 +14,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from routelab.core.messages import value_text
@@ -107,7 +107,7 @@ class QueueWorker:
         doorkeeper: Doorkeeper,
         limits: GatewayLimits,
         outbox: Outbox,
-        judge: Callable[[dict[str, Any], Identity], Any],
+        judge: Callable[[dict[str, Any], Identity], Awaitable[object]],
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._rules = rules
@@ -436,7 +436,7 @@ class QueueWorker:
         request = held.request
         assert request is not None
         try:
-            self._judge(request.body, self._caller(request))
+            await self._judge(request.body, self._caller(request))
         except RefusedError as refusal:
             self._gateway.refused(ENTRY, refusal)
             await self._bury(held, refusal.code, refusal.message, 1)
