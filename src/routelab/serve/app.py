@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from routelab.core.messages import nearest
 from routelab.serve.callers import NOBODY
 from routelab.serve.chat_request import checked_id, header_said
@@ -26,7 +28,10 @@ from routelab.serve.queues import QueueHost
 from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.responses import ResponsesForm
 from routelab.serve.service import Service
-from routelab.serve.status import StatusReport
+from routelab.serve.status import StatusReport, merged_reports
+
+STATUS = "status"
+"""What processes of a server ask each other for the page."""
 
 WEBSOCKET = "/v1/websocket"
 """Where connections stay open."""
@@ -82,6 +87,7 @@ class GatewayApp:
         self.peer_handlers: dict[str, PeerHandler] = {
             "feedback": feedback.peer_judgement,
             "outcome": route.peer_outcome,
+            STATUS: lambda *_: _own_report(service, operations),
         }
         status = StatusEntry(gateway, service.config.status, lambda: _report(service, operations))
         self._queues = QueueHost(service, feedback.judgement)
@@ -208,6 +214,14 @@ def _status_routes(status: StatusEntry) -> dict[str, HttpRoute]:
 
 
 async def _report(service: Service, operations: OperationsEntry) -> StatusReport:
+    """The status of all processes of the server."""
+    own = await _own_report(service, operations)
+    others = await service.peers.told(STATUS)
+    reports = [msgspec.msgpack.decode(it, type=StatusReport) for it in others]
+    return merged_reports([own, *reports]) if reports else own
+
+
+async def _own_report(service: Service, operations: OperationsEntry) -> StatusReport:
     return service.board.report(service.gateway, await operations.snapshot())
 
 

@@ -64,7 +64,8 @@ def command(files, settings, *more):
 def test_together_they_are_one_server(files, sample_log, tmp_path):
     """Limits, metrics, feedback, open decisions, reload, replacement and end."""
     key, table = new_key("ann", "north")
-    (tmp_path / "keys.toml").write_text(table, encoding="utf-8")
+    operator, theirs = new_key("boss", "")
+    (tmp_path / "keys.toml").write_text(f"{table}\n{theirs}operator = true\n", encoding="utf-8")
     settings = (
         'log = "decisions"\nreload_s = 0.1\n[callers]\nkeys = "keys.toml"\n'
         "[limits.key]\nrequests_per_minute = 0.001\nburst = 24\n[grpc]\nport = 0\n"
@@ -94,6 +95,9 @@ def test_together_they_are_one_server(files, sample_log, tmp_path):
         assert before[answered] == "12"
         assert before['routelab_requests_total{status="answered"}'] == "12"
         assert before['routelab_gateway_feedback_total{result="joined"}'] == "12"
+        boss = {"authorization": f"Bearer {operator}"}
+        status = asked(base, "GET", "/status", headers=boss).json()
+        assert (status["processes"], status["requests"]["statuses"]["answered"]) == (2, 12)
 
         time.sleep(1.5)  # what it has counted is written down by then
         first = found.workers()[0]

@@ -28,6 +28,14 @@ class Peers(Protocol):
         """
         ...
 
+    async def told(self, operation: str) -> list[bytes]:
+        """What each of the others answers, as MessagePack; those that do not answer are left out.
+
+        Args:
+            operation: that all know, such as "status".
+        """
+        ...
+
     async def asked(
         self, operation: str, body: Mapping[str, Any], caller: Identity
     ) -> dict[str, Any] | None:
@@ -48,6 +56,9 @@ class Alone:
 
     async def total(self, own: GatewayFigures) -> GatewayFigures:
         return own
+
+    async def told(self, operation: str) -> list[bytes]:
+        return []
 
     async def asked(
         self, operation: str, body: Mapping[str, Any], caller: Identity
@@ -84,6 +95,10 @@ class WorkerPeers:
         }
         others = await asyncio.to_thread(self._store.others, {self._name, *told})
         return summed([own, *told.values(), *others])
+
+    async def told(self, operation: str) -> list[bytes]:
+        answers = await self._answers(PeerQuestion(operation))
+        return [it.said for it in answers if it.said is not None]
 
     async def asked(
         self, operation: str, body: Mapping[str, Any], caller: Identity
