@@ -26,11 +26,13 @@ from routelab.tuning.certify import CertificateDemand
 
 SOURCE = Path(cli.__file__).parents[1]
 OF_FILES = {
-    "after", "api_key_env", "attempt", "build", "certificate", "estimates", "evaluation", "least",
-    "max_concurrency", "max_reply_bytes", "most", "otherwise", "parts", "provenance", "queue",
-    "response", "scoring", "weight",
+    "after", "api_key_env", "attempt", "build", "certificate", "end", "ended", "estimates",
+    "evaluation", "first", "high", "least", "max_concurrency", "max_reply_bytes", "model", "most",
+    "otherwise", "parts", "propensity", "provenance", "queue", "request", "response", "scoring",
+    "weight",
 }  # fmt: skip
-"""What sentences name between backticks that no command takes: fields of files, and `compose`'s."""
+"""What sentences name between backticks that no command takes: fields of files, `compose`'s,
+and arrays of `estimators`."""
 
 TWO_FIELDS = (
     "`processes` is for the trials of a search, and `policy='tiers'` makes none; leave it out, or"

@@ -162,11 +162,23 @@ class DeliveryLog:
         await self._writer.change(lambda it: _insert(it, rows))
 
     async def delivered(self, key: str, destinations: Sequence[str], tries: int = 1) -> None:
-        """Note that destinations have their answer."""
+        """Note that destinations have their answer.
+
+        Args:
+            key: of the answer.
+            destinations: by name.
+            tries: that it took.
+        """
         await self._note(key, destinations, "done", tries, 0.0, "")
 
     async def postponed(self, due: DueDelivery, wait_s: float, why: str) -> None:
-        """Note that a delivery was tried in vain, and is to be tried again."""
+        """Note that a delivery was tried in vain, and is to be tried again.
+
+        Args:
+            due: the delivery.
+            wait_s: seconds until then.
+            why: it was in vain.
+        """
         when_s = self._wall_clock() + wait_s
         await self._note(due.key, [due.destination], "due", due.tries + 1, when_s, why)
 

@@ -53,6 +53,10 @@ class DestinationSender:
     async def send(self, name: str, key: str, outcome: DeliveredOutcome) -> None:
         """Send once.
 
+        Args:
+            name: of the destination.
+            key: of the answer.
+            outcome: to send.
         Raises:
             UndeliverableError: it did not arrive.
         """

@@ -50,6 +50,12 @@ class Outbox:
             self.begin(key, outcome, names)
 
     def begin(self, key: str, outcome: DeliveredOutcome, names: tuple[str, ...]) -> None:
-        """Deliver what the log has as due."""
+        """Deliver what the log has as due.
+
+        Args:
+            key: of the answer.
+            outcome: to deliver.
+            names: of the destinations.
+        """
         for name in names:
             self._dispatcher.offer(DueDelivery(key, name, outcome, 0, self._wall_clock()))

@@ -26,6 +26,11 @@ class RouterStub:
         channel: of `grpc` or of `grpc.aio`.
     """
 
+    Route: Any
+    Stream: Any
+    Decide: Any
+    Feedback: Any
+
     def __init__(self, channel: Any) -> None:
         for method in router_pb2.DESCRIPTOR.services_by_name["Router"].methods:
             open_method = channel.unary_stream if method.server_streaming else channel.unary_unary

@@ -196,7 +196,14 @@ class QueueHost:
 def outcome_publication(
     rules: QueueRules, topic: str, outcome: DeliveredOutcome, message_id: str
 ) -> Publication:
-    """An outcome as an event in a topic."""
+    """An outcome as an event in a topic.
+
+    Args:
+        rules: of the queue.
+        topic: that it goes to.
+        outcome: to publish.
+        message_id: by which a broker knows it again.
+    """
     return Publication(
         topic=topic,
         content=outcome.content,

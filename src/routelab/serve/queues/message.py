@@ -119,6 +119,10 @@ async def read_message(
 ) -> QueueRequest:
     """The request that a message makes.
 
+    Args:
+        message: as the broker gave it.
+        rules: of its queue.
+        limits: of bodies.
     Raises:
         PoisonError: it makes none.
     """

@@ -86,7 +86,13 @@ class DeliveryRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     caller: bool = True
 
     def matches(self, tenant: str, task: str, outcome: str) -> bool:
-        """Whether it is of such an answer."""
+        """Whether it is of such an answer.
+
+        Args:
+            tenant: who asked.
+            task: of the request.
+            outcome: what became of it.
+        """
         return (
             (not self.tenants or tenant in self.tenants)
             and (not self.tasks or task in self.tasks)
@@ -133,7 +139,13 @@ class DeliveryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
         return structs.replace(self, **own, to=to)
 
     def chosen(self, tenant: str, task: str, outcome: str) -> tuple[tuple[str, ...], bool]:
-        """Names of the destinations of an answer, and whether its caller gets it."""
+        """Names of the destinations of an answer, and whether its caller gets it.
+
+        Args:
+            tenant: who asked.
+            task: of the request.
+            outcome: what became of it.
+        """
         found = [it for it in self.rule if it.matches(tenant, task, outcome)]
         names = dict.fromkeys(name for it in found for name in it.to)
         return tuple(names), all(it.caller for it in found)

@@ -123,7 +123,14 @@ def answer_of(body: object) -> str | None:
 
 
 class TokenCounts(TypedDict):
-    """Tokens by the names that a log has for them (see `LoggedCall`)."""
+    """Tokens by the names that a log has for them.
+
+    Attributes:
+        prompt_tokens: with those that a cache held or took.
+        completion_tokens: with those thought.
+        cached_tokens, cache_write_tokens, cache_write_1h_tokens: of the prompt's.
+        reasoning_tokens: of the completion's.
+    """
 
     prompt_tokens: float | None
     completion_tokens: float | None
