@@ -10,7 +10,8 @@ import pytest
 
 from routelab.errors import PolicyError
 from routelab.gates import JsonSchema, Pattern
-from routelab.gates.backtracking import TooLargeError, is_explosive
+from routelab.gates.backtracking import is_explosive
+from routelab.gates.effort import TooLargeError, shared_effort
 
 EXPLOSIVE = {
     r"(a+)+b": "a",
@@ -101,3 +102,27 @@ def test_a_pattern_of_a_schema_is_held_to_the_same():
 def test_a_pattern_of_too_many_letters_is_said_to_be():
     with pytest.raises(TooLargeError):
         is_explosive("ab" * 2000)
+
+
+WORDS = "|".join(f"{chr(97 + at % 26)}{chr(97 + at * 7 % 26)}" for at in range(300))
+
+
+@pytest.mark.parametrize(
+    "regex",
+    [
+        "(" * 90 + "a" + "x)*" * 90,
+        f"(?:{WORDS})*x",
+        f"[{''.join(map(chr, range(20_000, 25_000)))}]+",
+    ],
+)
+def test_a_pattern_that_takes_long_to_look_at_is_too_large(regex):
+    """Each took seconds."""
+    with pytest.raises(TooLargeError):
+        is_explosive(regex)
+
+
+def test_all_patterns_of_a_policy_share_what_looking_at_them_may_take():
+    simple = [f"a{at}+b" for at in range(20_000)]
+    with shared_effort(), pytest.raises(TooLargeError, match="too many patterns"):
+        assert not any(map(is_explosive, simple))
+    assert not is_explosive(simple[-1])  # by itself it is none too many

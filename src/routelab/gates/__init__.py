@@ -9,6 +9,7 @@ from abc import ABC
 from typing import TYPE_CHECKING
 
 from routelab.core import Gate, StructRegistry
+from routelab.gates.effort import shared_effort
 from routelab.gates.function import Function
 from routelab.gates.json_schema import JsonSchema
 from routelab.gates.json_value import Json
@@ -34,6 +35,7 @@ __all__ = [
     "Pattern",
     "Refusal",
     "is_quick",
+    "shared_effort",
     "verdict",
 ]
 

@@ -17,10 +17,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from re import _parser  # type: ignore[attr-defined]  # the one reader of what `re` reads
 from typing import Any, NamedTuple, TypeVar
 
+from routelab.gates.effort import Effort, TooLargeError
+
 _Node = TypeVar("_Node")
 
 _MANY = 8
 """Repetitions, at most so many, of which the ways are few enough to be tried."""
+
+_LETTERS = 400
+"""Different letters of a pattern, which are looked at one by one."""
+
+_PATTERN = 500
+"""Steps that looking at any pattern takes."""
 
 _POSITIONS, _PAIRS = 3_000, 100_000
 """Letters of a pattern, and pairs of them that text may reach at once, that are looked at."""
@@ -58,10 +66,6 @@ _ENDS = ("AT_BEGINNING", "AT_BEGINNING_STRING", "AT_END", "AT_END_STRING")
 """Anchors that nothing is repeated beyond, but for those of lines."""
 
 
-class TooLargeError(ValueError):
-    """A pattern is too large to be looked at."""
-
-
 def is_explosive(regex: str) -> bool:
     """Whether a pattern may take time that doubles with every letter of a text.
 
@@ -90,13 +94,20 @@ class _Automaton:
     """
 
     def __init__(self, regex: str) -> None:
+        self.effort = Effort.here()
+        self.effort.spend(_PATTERN)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sets that a later Python may read otherwise
             parsed = _parser.parse(regex)
         self._flags = parsed.state.flags
         letters = {chr(it) for it in _literals(parsed)}
         letters |= {it.swapcase() for it in letters if len(it.swapcase()) == 1}
+        if len(letters) > _LETTERS:
+            raise TooLargeError(
+                f"more than {_LETTERS} different letters, ends of ranges among them"
+            )
         self._letters = [*dict.fromkeys([*_SAMPLE, *sorted(letters)])]
+        self._literals: dict[int, int] = {}
         self.follow: defaultdict[int, Counter[int]] = defaultdict(Counter)
         self.takes: list[int] = []
         self._sequence(parsed)
@@ -162,6 +173,7 @@ class _Automaton:
         return part._replace(empty=min(2, part.empty + 1)) if least == 0 else part
 
     def _link(self, last: Counter[int], first: Counter[int]) -> None:
+        self.effort.spend(len(last) * len(first))
         for p, ways in last.items():
             follow = self.follow[p]
             for q, more in first.items():
@@ -170,7 +182,7 @@ class _Automaton:
     def _class(self, name: str, value: Any) -> int | None:
         """Which letters of the sample are taken; None for what takes none."""
         if name == "LITERAL":
-            return self._bits(lambda it: it == chr(value))
+            return self._literal(value)
         if name == "NOT_LITERAL":
             return self._bits(lambda it: it != chr(value))
         if name == "ANY":
@@ -182,12 +194,12 @@ class _Automaton:
 
     def _set(self, items: Any) -> int:
         bits, negated = 0, False
-        for kind, value in items:
+        for kind, value in dict.fromkeys(items):
             name = str(kind)
             if name == "NEGATE":
                 negated = True
             elif name == "LITERAL":
-                bits |= self._bits(lambda it, value=value: it == chr(value))
+                bits |= self._literal(value)
             elif name == "RANGE":
                 low, high = value
                 bits |= self._bits(lambda it, low=low, high=high: low <= ord(it) <= high)
@@ -196,7 +208,13 @@ class _Automaton:
                 bits |= self._bits(lambda it, category=category: bool(category.match(it)))
         return bits ^ ((1 << len(self._letters)) - 1) if negated else bits
 
+    def _literal(self, point: int) -> int:
+        if point not in self._literals:
+            self._literals[point] = self._bits(lambda it: it == chr(point))
+        return self._literals[point]
+
     def _bits(self, takes: Any) -> int:
+        self.effort.spend(len(self._letters))
         fold = self._flags & re.IGNORECASE
         found = 0
         for at, letter in enumerate(self._letters):
@@ -269,6 +287,7 @@ def _two_paths(component: frozenset[int], found: _Automaton) -> bool:
     waiting, seen = [(p, p) for p in component], {(p, p) for p in component}
     while waiting:
         here = p, q = waiting.pop()
+        found.effort.spend(len(ahead[p]) * len(ahead[q]))
         for one in ahead[p]:
             for other in ahead[q]:
                 if takes[one] & takes[other]:

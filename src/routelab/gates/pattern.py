@@ -9,7 +9,8 @@ from functools import lru_cache
 from routelab.core import Gate
 from routelab.core.messages import shown
 from routelab.errors import PolicyError
-from routelab.gates.backtracking import TooLargeError, is_explosive
+from routelab.gates.backtracking import is_explosive
+from routelab.gates.effort import TooLargeError
 from routelab.gates.search_effort import search_effort
 
 CAP = 100_000
@@ -48,7 +49,6 @@ class Pattern(Gate, frozen=True, tag="pattern"):
         return search_effort(self.regex, min(len(text), CAP))
 
 
-@lru_cache(maxsize=256)
 def pattern_problem(regex: str) -> str | None:
     """Why a regular expression is not searched for, as the end of a sentence; None if it is.
 
@@ -58,6 +58,15 @@ def pattern_problem(regex: str) -> str | None:
     if len(regex) > LONGEST:
         return f"has {len(regex):,} characters; it has {LONGEST:,} at most"
     try:
+        return _problem(regex)
+    except TooLargeError as error:
+        return f"is too large to be checked ({error}); write it shorter"
+
+
+@lru_cache(maxsize=256)
+def _problem(regex: str) -> str | None:
+    """What can be told of a pattern, whatever else is looked at."""
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sets that a later Python may read otherwise
             _compiled(regex)
@@ -66,8 +75,6 @@ def pattern_problem(regex: str) -> str | None:
         return f"is no regex: {error}"
     except RecursionError:
         return "is nested too deep; nest fewer groups"
-    except TooLargeError as error:
-        return f"is too large to be checked ({error}); write it shorter"
     if explosive:
         return (
             "may take exponential time: a part that repeats can match the same text in two ways;"

@@ -17,6 +17,7 @@ from routelab.core.conversation import READS
 from routelab.core.messages import shown
 from routelab.core.storage import limits, raised, read_bounded
 from routelab.errors import MissingExtraError, PolicyError, PolicyFileError
+from routelab.gates import shared_effort
 from routelab.policies import from_wire
 from routelab.policy_file import origins
 from routelab.policy_file.bounds import check_counts, check_depth, check_tensors
@@ -162,7 +163,8 @@ def _load(path: Path, main: bytes) -> PolicyFile:
     try:
         check_counts(document)
         origins.check(document)
-        policy = _checked(document)
+        with shared_effort():
+            policy = _checked(document)
         tensors = _tensors(contents[WEIGHTS])
         scoring = _scoring(document, policy, tensors)
         expected = _golden(contents[GOLDEN])

@@ -53,6 +53,10 @@ def load_scorers(
     return ScorerSet(LoadedScorers(bound, specs, ready, answered), reads)
 
 
+_TOLD = 8
+"""Problems after which no others are looked for: what a file gets wrong may be all of it."""
+
+
 def _each(
     where: str, given: Mapping[str, _In], make: Callable[[_In], _Out], problems: list[str]
 ) -> dict[str, _Out]:
@@ -62,6 +66,9 @@ def _each(
         try:
             made[name] = make(it)
         except PolicyError as error:
+            if len(problems) >= _TOLD:
+                problems.append(f"{where}: and maybe more")
+                break
             problems += [f"{where}.{name}: {problem}" for problem in error.problems]
         except MissingExtraError as error:
             raise MissingExtraError(f"{where}.{name}: {error}") from error

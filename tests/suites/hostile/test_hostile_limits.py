@@ -133,6 +133,19 @@ def blends(n: int, asked: int) -> Callable[[Path], None]:
     return make
 
 
+def many_patterns(folder: Path) -> None:
+    """A schema of twenty thousand, each of which would be looked at."""
+    schema = {"patternProperties": {f"^a{at}+$": {} for at in range(20_000)}}
+    gate = {"kind": "json-schema", "schema": schema}
+    plain = {"kind": "fixed", "model": "small"}
+    put(folder, policy_with(policy={"kind": "gated", "policy": plain, "gates": [gate]}))
+
+
+def unknown_features(folder: Path) -> None:
+    """Each of which would be looked for in all installed packages."""
+    put(folder, policy_with(features={f"f{at}": {"kind": "odd"} for at in range(1_999)}))
+
+
 def odd_file(name: str, how: Callable[[Path], object]) -> Callable[[Path], None]:
     def make(folder: Path) -> None:
         put(folder, policy_with())
@@ -188,6 +201,8 @@ REFUSED = {
     "policy: nested 200 deep": ("policy", nest_policies(200)),
     "policy: nested 30,000 deep": ("policy", nest_policies(30_000)),
     "policy: a chain of 1,500 blends": ("policy", blends(1_500, 1)),
+    "policy: 20,000 patterns": ("policy", many_patterns),
+    "policy: 1,999 features of no kind": ("policy", unknown_features),
     "policy: a pipe": ("policy", odd_file("policy.json", os.mkfifo)),
     "policy: a device": ("policy", odd_file("card.md", link("/dev/zero"))),
     "policy: a link out of it": ("policy", odd_file("card.md", link("/etc/passwd"))),
