@@ -60,7 +60,13 @@ def test_without_propensities_there_are_none(tmp_path: Path) -> None:
     assert np.isnan(partial(tmp_path / "log.csv", rows).propensity).all()
 
 
-@pytest.mark.parametrize("propensity", [0.0, 1.5, -0.1, None])
+def test_a_propensity_may_be_unknown_on_some_steps(tmp_path: Path) -> None:
+    rows = [*ROWS[:3], {**ROWS[3], "propensity": None}]
+    log = partial(tmp_path / "log.parquet", rows)
+    assert np.isnan(log.propensity).sum() == 1
+
+
+@pytest.mark.parametrize("propensity", [0.0, 1.5, -0.1])
 def test_a_propensity_that_cannot_be(tmp_path: Path, propensity: float | None) -> None:
     rows = [*ROWS[:3], {**ROWS[3], "propensity": propensity}]
     (problem,) = problems_of(save(tmp_path / "log.parquet", rows))
