@@ -67,7 +67,7 @@ def value(
             " of quality that is certain at any number of requests.",
         ),
     ] = None,
-    delta: Annotated[float, typer.Option(help="Chance that such an interval misses.")] = 0.05,
+    alpha: Annotated[float, typer.Option(help="Chance that such an interval misses.")] = 0.05,
     seed: Annotated[int, typer.Option(help="Of the outcome model's cross-fitting.")] = 0,
     package: Packages = None,
     verbose: Verbose = False,
@@ -82,7 +82,7 @@ def value(
 
     Example: `routelab value new.policy --log decisions/ --logged-by current.policy`
     """
-    certified = None if largest_weight is None else _certified(largest_weight, delta)
+    certified = None if largest_weight is None else _certified(largest_weight, alpha)
     loaded = [load_policy(path, package) for path in policy]
     maker = None if logged_by is None else load_policy(logged_by, package)
     opened = _read(log, how, [*loaded, *([] if maker is None else [maker])], feedback)
@@ -105,15 +105,15 @@ def value(
         raise typer.Exit(1)
 
 
-def _certified(largest_weight: float, delta: float) -> Certified:
+def _certified(largest_weight: float, alpha: float) -> Certified:
     problems = []
     if not 1.0 <= largest_weight < float("inf"):
         problems.append(f"`largest_weight` is {largest_weight:g}; it is 1 or more, and finite")
-    if not 0.0 < delta < 1.0:
-        problems.append(f"`delta` is {delta:g}; it must lie between 0 and 1")
+    if not 0.0 < alpha < 1.0:
+        problems.append(f"--alpha is {alpha:g}; it must lie between 0 and 1")
     if problems:
         raise LogError(*problems)
-    return Certified(largest_weight, delta)
+    return Certified(largest_weight, alpha)
 
 
 def _to_value(loaded: PolicyFile) -> PolicyToValue:
