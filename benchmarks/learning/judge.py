@@ -57,7 +57,7 @@ class Judge:
         return aiq(cost, quality, float(prices.min()), float(prices.max()))
 
     def along(self, cost: Sequence[float], quality: Sequence[float]) -> float:
-        """Mean quality of mixing neighbours among points in the order given, over the models' costs.
+        """Mean quality of mixing neighbours among points in their order, over the models' costs.
 
         Which points are mixed was said before they were judged, so that no luck is picked here:
         a hull takes of many points those that did best on these rows.

@@ -304,9 +304,7 @@ def measure(comparison: ComparisonSet, outcomes: Mapping[_K, BaselineOutcome]) -
     }
 
 
-def _resampled(
-    comparison: ComparisonSet, resamples: Resamples, sums: Floats
-) -> list[Floats]:
+def _resampled(comparison: ComparisonSet, resamples: Resamples, sums: Floats) -> list[Floats]:
     """(B,) mean of each row of sums but the last in each resample, made once for these rows."""
     sized = blake2b(sums[-1])
     keys = []
