@@ -16,6 +16,7 @@ import re
 import shlex
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,11 @@ PAGE = Path(__file__).with_name("results.md")
 CHOOSING = PAGE.with_name("choosing-a-policy.md")
 BESIDE = PAGE.parents[2] / "shared" / "data"
 MARKS = ("<!-- measured -->\n", "<!-- end of what is measured -->")
+LEAD_MARKS = ("<!-- leads -->\n", "<!-- end of leads -->")
+LEAD_HEADS = (
+    "log", "test requests", "exported kind", "gain, points", "verdict", "best baseline",
+    "ahead of it, points", "CPU s",
+)  # fmt: skip
 HEADS = ("row", "log", "asked for", "test requests", "exported", "gain, points", "verdict")
 
 MOST = 5
@@ -96,6 +102,14 @@ AUTO = (
     *(row for row in ROWS if "--budget" in row.options),
 )
 """Studies that compare kinds, for `choosing-a-policy.md`."""
+LEADS = (
+    Row("routellm_mtbench", "no more", "--budget inf"),
+    Row("routerbench_365", "no more", "--budget inf"),
+    Row("routellm_gsm8k_mmlu", "no more", "--budget inf"),
+    Row("reasoning_gym_easy", "no more", "--signal confidence:3 --budget inf"),
+    Row("mmlu_pro", "no more", "--budget inf"),
+)
+"""Every log with costs, asked for nothing but time; by how much it leads the best baseline."""
 
 
 def measured(rows: tuple[Row, ...], logs: Path) -> str:
@@ -122,6 +136,32 @@ def cells(row: Row, logs: Path) -> list[str]:
     ]
 
 
+def led(rows: Iterable[Row], logs: Path) -> str:
+    """What is exported of each log, beside the best baseline at its cost, and the commands."""
+    listed = [*rows]
+    table = [LEAD_HEADS, ["---"] * len(LEAD_HEADS), *(_led(row, logs) for row in listed)]
+    lines = ["| " + " | ".join(line) + " |" for line in table]
+    commands = [row.command for row in listed]
+    return "\n".join(["", *lines, "", "```console", *commands, "```", ""])
+
+
+def _led(row: Row, logs: Path) -> list[str]:
+    found = run(row, logs)
+    test, lead = found["test"], found["lead"]
+    gain, low, high = (points(it) for it in (test["gain_vs_zero_router"], *test["gain_ci"]))
+    ahead, least, most = (points(it) for it in (lead["quality_gain"], *lead["quality_gain_ci"]))
+    return [
+        f"`{row.log}`",
+        f"{test['n_requests']:,}",
+        f"`{found['kind']}`",
+        f"{gain} [{low}, {high}]",
+        f"**{found['verdict']}**",
+        f"`{lead['baseline']}`",
+        f"{ahead} [{least}, {most}]",
+        f"{found['cpu_s']:.0f}",
+    ]
+
+
 def run(row: Row, logs: Path) -> Mapping[str, Any]:
     """What the row's command prints, or printed when it was last kept."""
     words = shlex.split(row.command)[1:]
@@ -130,15 +170,16 @@ def run(row: Row, logs: Path) -> Mapping[str, Any]:
     kept = _kept(row)
     if kept is not None and kept.exists():
         return _read(kept.read_text(encoding="utf-8"))
-    out = io.StringIO()
+    out, start = io.StringIO(), time.process_time()
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(out):
         status = main([*words, "--out", str(Path(folder) / f"{row.log}.policy")])
     if status:
         sys.exit(f"{row.command}: status {status}")
+    found = {**_read(out.getvalue()), "cpu_s": time.process_time() - start}
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(out.getvalue(), encoding="utf-8")
-    return _read(out.getvalue())
+        kept.write_text(json.dumps(found), encoding="utf-8")
+    return found
 
 
 def _kept(row: Row) -> Path | None:
@@ -228,15 +269,16 @@ def _learned(found: Mapping[str, Any]) -> str:
     return " ".join([account["statement"], *([f"{', '.join(told)}."] if told else [])])
 
 
-def replaced(page: Path, fresh: str) -> None:
+def replaced(page: Path, fresh: str, marks: tuple[str, str] = MARKS) -> None:
     """Put what was measured between the marks of a page."""
     text = page.read_text(encoding="utf-8")
-    whole = MARKS[0] + fresh + "\n" + MARKS[1]
-    pattern = f"{MARKS[0]}.*?{MARKS[1]}"
+    whole = marks[0] + fresh + "\n" + marks[1]
+    pattern = f"{marks[0]}.*?{marks[1]}"
     page.write_text(re.sub(pattern, lambda _: whole, text, flags=re.DOTALL), encoding="utf-8")
 
 
 if __name__ == "__main__":
     given = Path((sys.argv[1:] or [os.environ.get("ROUTELAB_DATA") or BESIDE])[0])
     replaced(PAGE, measured(ROWS, given))
+    replaced(PAGE, led(LEADS, given), LEAD_MARKS)
     replaced(CHOOSING, compared(AUTO, given))

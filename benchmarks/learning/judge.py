@@ -25,8 +25,9 @@ from routelab.stats import thinned
 from routelab.tuning import Options, Study
 
 ROUTELAB, ZERO, GRID, TRUTH, LUCK = "routelab", "zero router", "grid", "truth", "luck"
-ALONE, PROMISED = "front alone", "as promised"
-"""The study's front without the judging half's single models, and the hull that it promised."""
+ALONE, PROMISED, LEARNED_ZERO = "front alone", "as promised", "zero router, learned"
+"""The study's front without the judging half's single models, the hull that it promised, and the
+zero router of the rows given, which has to guess from them which models are on the hull."""
 CASCADES = "cascades"
 """Of routelab's kinds the cascade on raw confidence alone, as the grid's are."""
 MOST = 200
@@ -56,7 +57,7 @@ class Judge:
         return aiq(cost, quality, float(prices.min()), float(prices.max()))
 
     def along(self, cost: Sequence[float], quality: Sequence[float]) -> float:
-        """Mean quality of mixing neighbours among points as they are given, over the models' costs.
+        """Mean quality of mixing neighbours among points in their order, over the models' costs.
 
         Which points are mixed was said before they were judged, so that no luck is picked here:
         a hull takes of many points those that did best on these rows.
@@ -103,6 +104,7 @@ def cell(
         chains = Options(name="judged", models=world.models, policy="cascade", seed=seed)
         alone = routelab.tune(given, chains)
         areas[CASCADES] = judge.area(*zip(*_reached(alone, judge), strict=True))
+    areas[LEARNED_ZERO] = judge.along(*_zero_router(learn, judge))
     return {**found, **_judged(study, judge, areas)}
 
 
@@ -135,6 +137,16 @@ def _promised(study: Study, judge: Judge) -> list[tuple]:
     vertices = {*zip(*hull_of(*zip(*(it.score for it in points), strict=True)), strict=True)}
     kept = {it.score: it.policy for it in points if tuple(it.score) in vertices}
     return judge.of([*kept.values()], study.test.scoring)
+
+
+def _zero_router(learn: ComparisonSet, judge: Judge) -> tuple[np.ndarray, np.ndarray]:
+    """Judged cost and quality of the models on the hull of the rows given, by rising cost there."""
+    alone = learn.fixed()
+    cost = np.array([it.cost_usd.mean() for it in alone])
+    quality = np.array([it.quality.mean() for it in alone])
+    vertices = {*zip(*hull_of(cost, quality), strict=True)}
+    kept = [at for at in np.argsort(cost) if (cost[at], quality[at]) in vertices]
+    return judge.cost.mean(axis=0)[kept], judge.quality.mean(axis=0)[kept]
 
 
 def _baselines(learn: ComparisonSet, judge: Judge) -> dict[str, float]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from hypothesis import given
@@ -38,14 +36,13 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-def _read_only(body: Mapping[str, Any]) -> Mapping[str, Any]:
+class Body(dict):  # type: ignore[type-arg]
     """The same, in a type that has no short way."""
-    return MappingProxyType(body)
 
 
 @given(body=BODIES, asked=st.integers(1, 3))
 def test_a_plain_answer_is_one_for_the_long_way_too(body: dict[str, Any], asked: int):
-    slow = classify(WHERE, Reply(200, _read_only(body)), 0.0, asked)
+    slow = classify(WHERE, Reply(200, Body(body)), 0.0, asked)
     fast = classify(WHERE, Reply(200, body), 0.0, asked)
 
     assert (fast.error, fast.kind, fast.failure, fast.status) == (

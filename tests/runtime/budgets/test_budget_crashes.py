@@ -53,7 +53,8 @@ def test_every_answer_that_was_given_is_charged(tmp_path, kills, stream):
     answers, charged_usd = killed(tmp_path, kills, 11, stream)
     assert answers > 10 * kills
     assert charged_usd >= answers * PRICE_USD - 1e-9
-    assert charged_usd <= (answers + kills * AT_ONCE) * PRICE_USD + 1e-9
+    under_way = kills * AT_ONCE  # for each of which a little more was reserved than it costs
+    assert charged_usd <= (answers + 1.5 * under_way) * PRICE_USD
 
 
 AT_ONCE = 16

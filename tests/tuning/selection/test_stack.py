@@ -125,6 +125,20 @@ def test_where_only_the_dearest_model_may_be_exported_alone_cheaper_policies_sta
     assert routed[0].score.usd_per_1k < dearest.score.usd_per_1k
 
 
+def test_a_model_that_few_rows_rank_below_a_policy_stays_along_the_trade_off():
+    holdout = holdout_of(noise(3, n=90))  # two points of quality are no proof on so few
+    alone = alone_of(holdout)
+    best = max(alone, key=lambda it: it.score.quality)
+    rows = np.bincount(holdout.block)
+    sums = np.repeat(holdout.sums([best.policy]), len(BUDGETS), axis=0)
+    sums[:, :, 1] += 0.02 * rows + np.random.default_rng(0).normal(0.0, 0.3, len(rows))
+    better = best.score._replace(quality=best.score.quality + 0.02)
+    lucky = FrontPoint(Cascade(holdout.comparison.models, (0.5,), "confidence"), better)
+    stacked = stack.Stack([lucky], {}, HeldOut(BUDGETS, sums, 90))
+    found = stack.along({"cascade": [lucky]}, stacked, alone, holdout)
+    assert best.policy in [it.policy for it in found]
+
+
 def test_what_is_not_shown_to_be_worse_stays_along_the_trade_off_and_what_is_goes():
     holdout = holdout_of(random_log(600, 2, seed=5))
     points, held_out = searched(holdout)

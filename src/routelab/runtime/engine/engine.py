@@ -201,6 +201,7 @@ class Engine:
         """Seconds between a failure and a retry, whatever the deployment says."""
         return min(_FLOOR * self._rules.base_s, self._rules.max_s)
 
+    # Long: an attempt, and all that is noted of it however it ends.
     async def _attempt(
         self,
         pool: Pool,

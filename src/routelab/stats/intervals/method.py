@@ -157,6 +157,7 @@ def condition(requests: int) -> str:
     )
 
 
+# Long: its arguments need many words.
 def figure_interval(
     value: float,
     samples: Floats,

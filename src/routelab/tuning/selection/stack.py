@@ -147,7 +147,11 @@ def along(
 
     first = stacked_kinds.front
     most = max(it.score.usd_per_1k for it in [*first, *alone])
-    within = [[it for it in points if it.score.usd_per_1k <= most] for points in proposed.values()]
+    # Models alone too, which no kind proposes where others beat them on the rows searched.
+    within = [
+        [it for it in points if it.score.usd_per_1k <= most]
+        for points in (*proposed.values(), alone)
+    ]
     more = [it for points in within if points for it in as_good(points)]
     there = {it.policy for it in first}
     return _by_cost([*first, *thinned(_by_cost(it for it in more if it.policy not in there), MOST)])
