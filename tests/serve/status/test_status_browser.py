@@ -138,9 +138,8 @@ def test_it_shows_new_decisions_by_itself_and_keeps_what_is_open(opened, busy_ga
     until(page, "document.querySelector('#decision-list summary').textContent.includes('small')")
     page.wait_for_selector("#decision-list li:nth-child(2) details[open]")
     assert page.locator("#decision-list li:nth-child(2) .why").inner_text() == text
-    newest = page.locator("#decision-list details").first
-    newest.locator("summary").click()
-    assert "fresh" in newest.inner_text()
+    page.locator("#decision-list details").first.locator("summary").click()
+    until(page, "document.querySelector('#decision-list details').innerText.includes('fresh')")
 
 
 def test_everything_is_reached_by_keyboard_and_pausing_holds_the_page(opened, busy_gateway):

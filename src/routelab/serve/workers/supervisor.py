@@ -177,11 +177,13 @@ class Supervisor:
                     [*waiting, stopping], return_when=asyncio.FIRST_COMPLETED
                 )
                 waiting = [it for it in waiting if it not in done]
-                for it in done - {stopping}:
-                    it.result()
+                ended = [it.exception() for it in done - {stopping}]  # all, or Python tells of them
+                for error in filter(None, ended):
+                    raise error
         finally:
             for task in (*waiting, stopping):
                 task.cancel()
+            await asyncio.gather(*waiting, stopping, return_exceptions=True)
 
     async def _checked(self, worker: WorkerProcess) -> None:
         """Wait until a process serves.
