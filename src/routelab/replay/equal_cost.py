@@ -80,8 +80,9 @@ def refitted(router: Measure, policy: Measure, slope: float, models: Sequence[Me
     cheap, dear = rising[0], rising[-1]
     bought = slope * (dear.cost_usd - cheap.cost_usd)
     apart = np.maximum(dear.costs_usd - cheap.costs_usd, _EQUAL * dear.costs_usd)
+    per_usd = np.divide(bought, apart, out=np.zeros_like(apart), where=apart > 0.0)  # all free
     return router._replace(
-        qualities=router.qualities + bought / apart * (policy.costs_usd - router.costs_usd),
+        qualities=router.qualities + per_usd * (policy.costs_usd - router.costs_usd),
         costs_usd=policy.costs_usd,
         slope=slope,
     )

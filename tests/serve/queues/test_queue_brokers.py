@@ -221,7 +221,7 @@ def test_a_worker_that_stops_gives_back_what_it_did_not_begin(sample_log, kind, 
                 return first, await by.all("results")
 
         first, results = in_loop(gateway, work())
-        assert 3 <= first < 30
+        assert 3 <= first <= 30  # a fast worker has begun them all by then
         assert sorted(int(it.attributes["id"]) for it in results) == list(range(30))
         assert asked_of(gateway) == 30
 
