@@ -6,9 +6,9 @@ import itertools
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -23,6 +23,12 @@ from routelab.tuning.study.export import save
 PROJECT = Path(__file__).parents[1]
 LONG = ("slow", "soak", "fuzz", "sanitizers", "supply")
 """Markers of tests that run only when asked for."""
+
+CHROMIUM = Path(os.environ.get("ROUTELAB_CHROMIUM", "/usr/bin/chromium"))
+ARGUMENTS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 
 # A module NAME_world.py beside some tests builds what they and those of other folders try.
 sys.path.extend(sorted({str(it.parent) for it in Path(__file__).parent.rglob("*_world.py")}))
@@ -122,3 +128,24 @@ def real_log() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, without a screen."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not there; set ROUTELAB_CHROMIUM to a Chromium")
+    with playwright.sync_playwright() as running:
+        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots are kept."""
+    given = os.environ.get("ROUTELAB_ARTIFACTS")
+    path = Path(given) if given else tmp_path_factory.mktemp("artifacts")
+    path.mkdir(parents=True, exist_ok=True)
+    return path

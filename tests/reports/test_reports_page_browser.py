@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,36 +14,11 @@ from routelab.reports import render
 from routelab.reports.day import render_day
 from routelab.simulate import SimulationOptions, arrivals, latency, scenario, simulate
 
-CHROMIUM = Path(os.environ.get("ROUTELAB_CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 VIEWS = [
     (1280, "light"),
     (390, "dark"),
     *(pytest.param(*it, marks=pytest.mark.slow) for it in ((390, "light"), (1280, "dark"))),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not there; set ROUTELAB_CHROMIUM to a Chromium")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are kept."""
-    given = os.environ.get("ROUTELAB_ARTIFACTS")
-    path = Path(given) if given else tmp_path_factory.mktemp("artifacts")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +56,7 @@ def opened(browser, page_file) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("width", "scheme"), VIEWS)
-def test_nothing_overflows_and_screenshots_are_kept(opened, folder, width, scheme):
+def test_nothing_overflows_and_screenshots_are_kept(opened, artifacts, width, scheme):
     page = opened(width, scheme)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     beyond = page.evaluate(
@@ -92,7 +66,7 @@ def test_nothing_overflows_and_screenshots_are_kept(opened, folder, width, schem
         .map((it) => it.outerHTML.slice(0, 80))"""
     )
     assert beyond == []
-    shot = folder / f"report-{width}-{scheme}.png"
+    shot = artifacts / f"report-{width}-{scheme}.png"
     page.screenshot(path=shot, full_page=True)
     assert shot.stat().st_size > 50_000
 
@@ -175,15 +149,15 @@ def test_text_stands_out_from_the_page(opened, scheme):
     assert min(ratios) >= 4.5
 
 
-def test_it_prints_on_white_with_every_row(opened, folder):
+def test_it_prints_on_white_with_every_row(opened, artifacts):
     page = opened(1280, "dark")
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.querySelector('.box')).overflowX") == "visible"
-    (folder / "report.pdf").write_bytes(page.pdf())
+    (artifacts / "report.pdf").write_bytes(page.pdf())
 
 
-def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp_path):
+def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, artifacts, tmp_path):
     told = scenario.parse(
         "[[faults]]\nkind = 'outage'\nmodel = 'medium-70b'\nfrom_s = 5\nto_s = 20\n", "day.toml"
     )
@@ -203,7 +177,7 @@ def test_a_simulated_day_fits_on_a_phone(browser, tuned, sample_log, folder, tmp
         page.goto(path.as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert page.locator("figure.wide .at-narrow svg").bounding_box()["width"] > 300
-        page.screenshot(path=folder / f"day-390-{scheme}.png", full_page=True)
+        page.screenshot(path=artifacts / f"day-390-{scheme}.png", full_page=True)
         context.close()
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from routelab.runtime import REQUEST_ID, encode_json
+from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
 from routelab.serve.refusal import OF_AN_ANSWER, CallerLeftError, RefusedError
 
@@ -38,7 +38,7 @@ class HttpExchange:
         self.headers: Mapping[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
-        self.id: str = self.headers.get(REQUEST_ID) or os.urandom(16).hex()
+        self.id: str = self.headers.get(REQUEST_ID) or new_request_id()
         client = scope.get("client")
         self.address: str | None = client[0] if client else None
         self.begun = False

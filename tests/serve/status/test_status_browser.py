@@ -2,39 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from status_world import HOSTILE, Busy
-
-CHROMIUM = Path(os.environ.get("ROUTELAB_CHROMIUM", "/usr/bin/chromium"))
-ARGUMENTS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"{CHROMIUM} is not there; set ROUTELAB_CHROMIUM to a Chromium")
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are kept."""
-    given = os.environ.get("ROUTELAB_ARTIFACTS")
-    path = Path(given) if given else tmp_path_factory.mktemp("artifacts")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 @pytest.fixture
@@ -83,7 +55,7 @@ def until(page: Any, expression: str, given: object = None) -> None:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_nothing_overflows_and_screenshots_are_kept(opened, folder, width, scheme):
+def test_nothing_overflows_and_screenshots_are_kept(opened, artifacts, width, scheme):
     page = opened(width, scheme)
     page.locator("#decision-list summary").first.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -101,7 +73,7 @@ def test_nothing_overflows_and_screenshots_are_kept(opened, folder, width, schem
         .map((it) => it.outerHTML.slice(0, 80))"""
     )
     assert small == []
-    shot = folder / f"status-{width}-{scheme}.png"
+    shot = artifacts / f"status-{width}-{scheme}.png"
     page.screenshot(path=shot, full_page=True)
     assert shot.stat().st_size > 30_000
 

@@ -11,6 +11,7 @@ from routelab.errors import LogError
 from routelab.logs import price_lists
 from routelab.logs.columns import assemble, checked_rows, names, prices, wide_frame, wide_models
 from routelab.logs.formats import refusing
+from routelab.logs.importers.calls import check_out
 from routelab.logs.importers.importer import ImportedRows, Importer
 from routelab.logs.model import Log, Problems
 from routelab.logs.write import write
@@ -35,7 +36,7 @@ def convert(importer: Importer, path: Path, out: Path, price_list: Path | None =
     """
     problems: list[str] = []
     with refusing(path):
-        _tried(problems, lambda: _check_out(path, out))
+        _tried(problems, lambda: check_out(path, out))
         listed = _tried(problems, lambda: price_lists.read(price_list) if price_list else None)
         found = _tried(problems, lambda: importer.read(_there(path), price_list is not None))
         if problems or found is None:
@@ -60,17 +61,6 @@ def _there(path: Path) -> Path:
     if not path.exists():
         raise LogError(f"{path}: no such file or directory")
     return path
-
-
-def _check_out(path: Path, out: Path) -> None:
-    if out.suffix != ".parquet":
-        raise LogError(f"{out}: a log is written as Parquet; end the name in .parquet")
-    if out.is_dir():
-        raise LogError(f"{out}: is a directory; name the file to write")
-    if not out.parent.is_dir():
-        raise LogError(f"{out}: there is no directory {out.parent}; make it first")
-    if out.exists() and path.exists() and out.samefile(path):
-        raise LogError(f"{out}: is what is imported; write the log to another file")
 
 
 def _log(found: ImportedRows, listed: price_lists.PriceList | None) -> Log:

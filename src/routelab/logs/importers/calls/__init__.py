@@ -6,9 +6,10 @@ from routelab.logs.importers.calls.call_importer import (
     Converted,
     SkippedRecord,
 )
+from routelab.logs.importers.calls.call_store import check_out
 from routelab.logs.importers.calls.import_calls import ImportedCalls, import_calls, skipped_note
 from routelab.logs.importers.calls.logged_call import LoggedCall
-from routelab.logs.importers.calls.records import CallRecord, record_files, records
+from routelab.logs.importers.calls.records import CallRecord, decoded, record_files, records
 from routelab.logs.importers.calls.values import (
     Fields,
     TokenCounts,
@@ -38,8 +39,10 @@ __all__ = [
     "amount",
     "answer_of",
     "between_s",
+    "check_out",
     "content_of",
     "counted",
+    "decoded",
     "fields",
     "import_calls",
     "moment_s",

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from routelab.core.storage import limits, raised
 from routelab.errors import LogError
+from routelab.logs.importers.calls.values import Fields, fields
 
 Raw: TypeAlias = bytes | msgspec.Raw | Mapping[str, Any]
 """A record as JSON, or as columns by name."""
@@ -32,6 +33,16 @@ class CallRecord(NamedTuple):
     file: Path
     number: int
     raw: Raw
+
+
+def decoded(raw: Raw) -> Fields:
+    """The object that a record is; an empty one where it is none, or is cut off."""
+    if isinstance(raw, Mapping):
+        return raw
+    try:
+        return fields(msgspec.json.decode(raw))
+    except (msgspec.DecodeError, RecursionError):
+        return {}
 
 
 def record_files(path: Path, suffixes: Sequence[str], named: str = "*") -> tuple[Path, ...]:

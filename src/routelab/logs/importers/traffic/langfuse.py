@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from routelab.logs.importers.calls import (
     CallImporter,
@@ -23,6 +20,7 @@ from routelab.logs.importers.calls import (
     answer_of,
     between_s,
     counted,
+    decoded,
     fields,
     moment_s,
     number,
@@ -44,7 +42,7 @@ def _open(path: Path, columns: Mapping[str, str]) -> Convert:
     if path.is_dir() and (path / "scores").is_dir():
         for file in record_files(path / "scores", IMPORTER.suffixes):
             for record in records(file):
-                _score(_decoded(record.raw), scores)
+                _score(decoded(record.raw), scores)
 
     def convert(record: Fields, _file: Path) -> Converted:
         return _call(record, scores)
@@ -111,15 +109,6 @@ def _score(record: Fields, scores: dict[str, dict[str, float]]) -> None:
         return
     source = _SOURCES.get(text(record.get("source")), "other")
     scores.setdefault(key, {})[f"{source}.{name}"] = value
-
-
-def _decoded(raw: Any) -> Fields:
-    if isinstance(raw, Mapping):
-        return raw
-    try:
-        return fields(msgspec.json.decode(raw))
-    except msgspec.DecodeError:
-        return {}
 
 
 IMPORTER = CallImporter(

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from routelab.errors import LogError
 from routelab.logs.importers.calls import (
@@ -21,6 +18,7 @@ from routelab.logs.importers.calls import (
     SkippedRecord,
     answer_of,
     counted,
+    decoded,
     fields,
     moment_s,
     record_files,
@@ -41,7 +39,7 @@ def _open(path: Path, columns: Mapping[str, str]) -> Convert:
     asked: dict[str, Fields] = {}
     for file in record_files(path, IMPORTER.suffixes):
         for record in records(file, IMPORTER.rows_at):
-            line = _decoded(record.raw)
+            line = decoded(record.raw)
             body = line.get("body", line.get("params"))
             if not isinstance(body, Mapping) or "custom_id" not in line:
                 continue
@@ -133,15 +131,6 @@ def _of_anthropic(record: Fields, sent: Fields) -> LoggedCall | SkippedRecord:
             beside=True,
         ),
     )
-
-
-def _decoded(raw: Any) -> Fields:
-    if isinstance(raw, Mapping):
-        return raw
-    try:
-        return fields(msgspec.json.decode(raw))
-    except msgspec.DecodeError:
-        return {}
 
 
 IMPORTER = CallImporter(

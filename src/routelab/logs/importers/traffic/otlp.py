@@ -25,6 +25,7 @@ from routelab.logs.importers.calls import (
     between_s,
     content_of,
     counted,
+    decoded,
     fields,
     moment_s,
     parsed,
@@ -218,10 +219,7 @@ def _calls(
 
 
 def _judgements(raw: bytes | msgspec.Raw, judged: dict[str, dict[str, float]]) -> None:
-    try:
-        record = fields(msgspec.json.decode(raw))
-    except msgspec.DecodeError:
-        return
+    record = decoded(raw)
     for resource in _list(record.get("resourceLogs")):
         for scope in _list(resource.get("scopeLogs")):
             for entry in _list(scope.get("logRecords")):

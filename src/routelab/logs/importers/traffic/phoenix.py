@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from routelab.logs.importers.calls import (
     CallImporter,
     Convert,
@@ -18,6 +16,7 @@ from routelab.logs.importers.calls import (
     Fields,
     LoggedCall,
     SkippedRecord,
+    decoded,
     fields,
     moment_s,
     number,
@@ -39,7 +38,7 @@ def _open(path: Path, columns: Mapping[str, str]) -> Convert:
     marks: dict[str, dict[str, float]] = {}
     for file in record_files(path, IMPORTER.suffixes):
         for record in records(file):
-            row = record.raw if isinstance(record.raw, Mapping) else fields(_json(record.raw))
+            row = decoded(record.raw)
             if "annotation_name" in row:
                 _mark(row, marks)
 
@@ -98,13 +97,6 @@ def _mark(row: Fields, marks: dict[str, dict[str, float]]) -> None:
 
 def _list(value: object) -> list[Mapping[str, Any]]:
     return [it for it in value if isinstance(it, Mapping)] if isinstance(value, list) else []
-
-
-def _json(raw: Any) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.DecodeError:
-        return None
 
 
 IMPORTER = CallImporter(
