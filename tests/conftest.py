@@ -66,6 +66,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """`-n auto`: two a core, for most of a test's time is waiting for processes and servers."""
+    return min(2 * (os.cpu_count() or 1), 16)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave long tests out unless `-m` speaks of them."""
     asked = config.getoption("-m")

@@ -174,7 +174,8 @@ def tune(
     >>> import routelab
     >>> from routelab.tuning import Options, save
     >>> log = routelab.read("datasets/sample.parquet")
-    >>> study = routelab.tune(log, Options(name="mine", models=("small-8b", "frontier"), trials=20))
+    >>> asked = Options(name="mine", models=("small-8b", "frontier"), policy="cascade", trials=20)
+    >>> study = routelab.tune(log, asked)
     >>> study.verdict.word
     'ship'
     >>> study.policy.models
