@@ -9,7 +9,7 @@ from typing import Any
 from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import column_pairs, ignored
 from routelab.cli.options import CompleteLogOptions, LogOptions
-from routelab.cli.output import passes, tables
+from routelab.cli.output import first_screen, passes, tables
 from routelab.core import SignalSpec
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
@@ -79,6 +79,7 @@ def tune(
     json: bool,
     replace: bool,
     looks: LookLedger | None,
+    verbose: bool,
 ) -> None:
     """Tune, store and show; there is no report page, and no record in MLflow.
 
@@ -105,10 +106,14 @@ def tune(
     )
     if json:
         places: dict[str, Any] = {"policy_dir": str(target), "report": None}
-        kept = {"resumed_trials": 0, "processes": 1}  # there is no search
-        print_json({**as_json(study), "policy_digest": written.digest, **places, **kept})
+        search = {"resumed_trials": 0, "processes": 1}  # there is no randomised one
+        print_json({**as_json(study), "policy_digest": written.digest, **places, **search})
         return
-    tables.show(tables.study(study), "", *tables.study_end(study, target, study_path(target)))
+    kept = study_path(target)
+    if verbose:
+        tables.show(tables.study(study), "", *tables.study_end(study, target, kept))
+    else:
+        tables.show(first_screen(study, target, kept))
 
 
 def replay(

@@ -9,6 +9,7 @@ import optuna
 import pytest
 from cli_world import asking, left_behind, rows_of, save, without
 
+from routelab.cli.output.study_screen import middle_cut
 from routelab.policy_file import load
 from routelab.tuning.search.trial_store import open_storage
 
@@ -95,10 +96,36 @@ def test_equal_costs_make_aiq_null(run, tmp_path):
 
 
 def test_the_table_for_people_names_every_part(run, few_file):
-    told = run.ok("tune", few_file, *QUICK[:-1]).out
+    told = run.ok("tune", few_file, *QUICK[:-1], "--verbose").out
     for part in ("Operating points on test", "(exported)", "Baselines on the same", "zero_router",
                  "verdict:", "policy: few.policy", "study:  few.study"):  # fmt: skip
         assert part in told
+
+
+def test_the_first_screen_is_one_of_a_hundred_columns(run, few_file):
+    lines = run.ok("tune", few_file, *QUICK[:-1]).out.splitlines()
+    told = "\n".join(lines)
+    assert lines[0].startswith("verdict: ")
+    assert max(len(line.rstrip()) for line in lines) <= 100
+    assert len(lines) <= 45
+    for part in ("(exported)", "best model, ", "zero router", "gain over the zero router",
+                 "how it routes:", "next:", "--verbose", "policy: few.policy"):  # fmt: skip
+        assert part in told
+    assert "Baselines" not in told
+
+
+def test_a_bound_that_is_missed_is_said_in_its_row(run, few_file):
+    told = run.ok("tune", few_file, *QUICK[:-1], "--min-quality", 0.9).out
+    [row] = [line for line in told.splitlines() if "(exported)" in line]
+    assert row.split()[-1] in ("met", "proven", "missed")
+
+
+@pytest.mark.parametrize(
+    ("name", "letters", "shown"),
+    [("short", 9, "short"), ("abcdefghij", 9, "abcd…ghij"), ("abcdefghij", 4, "ab…j")],
+)
+def test_a_long_name_keeps_both_its_ends(name, letters, shown):
+    assert middle_cut(name, letters) == shown
 
 
 def test_one_seed_gives_the_same_bytes(run, few_file, tmp_path):

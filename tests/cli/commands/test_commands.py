@@ -353,7 +353,7 @@ def test_demo_proves_itself_over_http(run, tmp_path):
 
 @pytest.mark.slow  # `--json` tells the same, and the README's block is what it prints
 def test_demo_prints_the_line_of_parity_and_both_halves(run):
-    told = run.ok("demo").out
+    told = run.ok("demo", "--verbose").out
     n = told.split("parity: ")[1].split("/")[0]
     assert int(n) >= 300
     assert f"parity: {n}/{n} decisions, cost equal" in told

@@ -12,8 +12,8 @@ import typer
 from routelab.cli.bundled_files import sample_path
 from routelab.cli.console import print_json, tell
 from routelab.cli.log_input import read_log
-from routelab.cli.options import OutputOptions, grouped
-from routelab.cli.output import progress, report_note, report_path, reported, tables
+from routelab.cli.options import OutputOptions, Verbose, grouped
+from routelab.cli.output import first_screen, progress, report_note, report_path, reported, tables
 from routelab.replay import Figures, NamedPolicy, evaluate
 from routelab.replay_server import prove_parity
 from routelab.tuning import Options, Study, tune
@@ -27,6 +27,7 @@ def demo(
         Path, typer.Option("--out", metavar="NAME.policy", help="Where the policy goes.")
     ] = Path("demo.policy"),
     seed: Annotated[int, typer.Option(help="Of the study.")] = 0,
+    verbose: Verbose = False,
     output: OutputOptions,
 ) -> None:
     """Tune a cascade on the embedded (synthetic) log, and prove it by routing over HTTP.
@@ -59,6 +60,8 @@ def demo(
                 "report": None if page is None else str(page),
             }
         )
+    elif not verbose:
+        tables.show(first_screen(study, out, study_path(out), page, proved=str(proved)))
     else:
         tables.show(
             tables.study(study),

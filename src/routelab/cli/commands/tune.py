@@ -27,6 +27,7 @@ from routelab.cli.options import (
 )
 from routelab.cli.output import (
     day_tables,
+    first_screen,
     progress,
     record,
     recorder,
@@ -98,6 +99,7 @@ def tune(
             json=output.json,
             replace=output.replace,
             looks=output.ledger(log),
+            verbose=output.verbose,
         )
         return
     opened = read_log(log, how, signals, known, options.models or ())
@@ -218,27 +220,28 @@ def _studied(
 def _show(
     study: Study, target: Path, page: Path | None, data: Mapping[str, Any] | None, *, verbose: bool
 ) -> None:
-    """The study as tables, or as JSON where its data are given."""
+    """The study on a screen, as tables, or as JSON where its data are given."""
     if data is not None:
         places = {"policy_dir": str(target), "report": None if page is None else str(page)}
         print_json({**data, **places, **_kept(study)})
         return
-    tables.show(
-        tables.study(study),
-        *([tables.intervals_made(study.figures)] if verbose else ()),
+    asked = [
         *tables.certificates(study.certificate),
         *tables.seeds(study.seeds),
         *day_tables.slo_outcome(study),
+    ]
+    kept, searched = study_path(target), tables.search_line(study)
+    if not verbose:
+        tables.show(first_screen(study, target, kept, page, also=asked, searched=searched))
+        return
+    tables.show(
+        tables.study(study),
+        tables.intervals_made(study.figures),
+        *asked,
         *tables.tried(study),
         "",
         *tables.kind_choice(study),
-        *tables.study_end(
-            study,
-            target,
-            study_path(target),
-            searched=tables.search_line(study),
-            report=report_note(page),
-        ),
+        *tables.study_end(study, target, kept, searched=searched, report=report_note(page)),
     )
 
 

@@ -20,7 +20,7 @@ Json = Annotated[
 
 
 Verbose = Annotated[
-    bool, typer.Option("--verbose", help="Say how each interval was made, and why so.")
+    bool, typer.Option("--verbose", help="All tables, and how each interval was made.")
 ]
 
 
@@ -55,7 +55,7 @@ class StudyOutputOptions(OutputOptions):
         out: policy directory; None takes the log's name.
         replace: the policy of another study that is there.
         looks: ledger of the studies judged on the same test requests; None takes the log's.
-        verbose: say how each interval was made.
+        verbose: print all tables, and how each interval was made.
     """
 
     no_tracking: Annotated[

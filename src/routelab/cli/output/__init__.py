@@ -17,12 +17,14 @@ if TYPE_CHECKING:
         write,
         write_report,
     )
+    from routelab.cli.output.study_screen import first_screen
     from routelab.cli.output.tracking_output import record, recorder, tracking_note
 else:
     __getattr__, __dir__ = attach(
         __name__,
         {
             "day_tables": "",
+            "first_screen": "study_screen",
             "passes": "progress",
             "record": "tracking_output",
             "recorder": "tracking_output",
@@ -38,6 +40,7 @@ else:
 
 __all__ = [
     "day_tables",
+    "first_screen",
     "passes",
     "progress",
     "record",

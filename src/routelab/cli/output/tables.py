@@ -75,10 +75,15 @@ def flow(texts: Iterable[str]) -> None:
 def verdict(judged: Verdict) -> RenderableType:
     """The verdict and its reasons."""
     lines = "\n".join(f"  - {with_flags(reason)}" for reason in judged.reasons)
+    return f"{verdict_line(judged)}\n{escaped(lines)}"
+
+
+def verdict_line(judged: Verdict) -> str:
+    """The verdict alone, with that on saving where there is one."""
     words = f"verdict: [{_STYLES[judged.word]}]{judged.word}[/]"
     if (saving := judged.saving) is not None and saving.word in _SAVING:
         words += f"; saving at equal quality: [{_SAVING[saving.word]}]{saving.word}[/]"
-    return f"{words}\n{escaped(lines)}"
+    return words
 
 
 def study_end(
@@ -111,6 +116,19 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
         for index, (point, figures) in enumerate(zip(found.points, found.tested, strict=True))
     ]
     rules = "\n".join(f"   {it.name}: {it.rule} on tune" for it in found.points)
+    return Group(
+        policies(rows, "Operating points on test", [on_bounds(it) for it in found.judged]),
+        escaped(rules),
+        *cost_condition(found.figures),
+        *unbound(found),
+        f"   {parts_line(found)}",
+        f"   searched on {listed(found.searched)}, which tables call tune; judged on test",
+        baselines(found.figures),
+    )
+
+
+def parts_line(found: Study | PartitionedStudy) -> str:
+    """How many requests each part has, and what became of the others."""
     parts = ", ".join(f"{part} {n:,}" for part, n in found.split.n.items())
     if late := found.split.dropped:
         parts += f"; {late:,} dropped, as their group began in an earlier part"
@@ -119,18 +137,10 @@ def study(found: Study | PartitionedStudy) -> RenderableType:
         parts += f"; {none}{back:,} of test are of a {found.split.group} seen before"
     dropped = found.figures.n_dropped
     lack = f" ({dropped:,} of test dropped: no outcome of every candidate)" if dropped else ""
-    return Group(
-        policies(rows, "Operating points on test", [on_bounds(it) for it in found.judged]),
-        escaped(rules),
-        *cost_condition(found.figures),
-        *_unbound(found),
-        f"   requests: {parts}{lack}; cut {_CUT[found.split.rule]}",
-        f"   searched on {listed(found.searched)}, which tables call tune; judged on test",
-        baselines(found.figures),
-    )
+    return f"requests: {parts}{lack}; cut {_CUT[found.split.rule]}"
 
 
-def _unbound(found: Study | PartitionedStudy) -> list[str]:
+def unbound(found: Study | PartitionedStudy) -> list[str]:
     """Why this point was exported where no bound says so, and how to ask for another."""
     name = found.points[0].name
     if found.options.bounds.name_a_point or name not in _POINTS:

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import msgspec
 from msgspec import structs
 
-from routelab.core.messages import bracketed, short_repr
+from routelab.core.messages import bracketed, listed, short_repr
 from routelab.policy_file import Certificate
 from routelab.replay import ROUTERS, ZERO_ROUTER, Baseline, Figures
 from routelab.stats import range_text, requests_to_settle, settling_range
@@ -30,6 +30,8 @@ RIVALS = ROUTERS
 
 OWN = {TASK_MEAN: "task_mean"}
 """By kind of policy, the untuned router that it is the tuned form of."""
+
+_UNCLEAR = "not shown to beat"
 
 Word = Literal["ship", "not proven", "do not route"]
 
@@ -159,7 +161,7 @@ def _ruled(
     held = [*bound_sentences(judged), *(check.text for check in proved if check.proven)]
     near = _near(test, kind)
     leads = lead(test)
-    others = [_beside(it, test) for it in near if it != test.best_router]
+    others = _beside_others([it for it in near if it != test.best_router], test)
     rest = [*warnings, *([] if leads is None else [leads.text]), *held, *others]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
@@ -273,6 +275,20 @@ def _beside(it: Baseline, test: Figures) -> str:
     )
 
 
+def _beside_others(near: Sequence[Baseline], test: Figures) -> list[str]:
+    """The same of several: those that are as good or better, and all others in one sentence."""
+    unclear = [it for it in near if _against(it) == _UNCLEAR]
+    told = [_beside(it, test) for it in near if it not in unclear]
+    if len(unclear) < 2:
+        return told + [_beside(it, test) for it in unclear]
+    by = [
+        f"{it.name} ({100 * it.quality_gain:+z.2f} points"
+        f" {bracketed(it.quality_gain_ci, '+.2f', 100)})"
+        for it in unclear
+    ]
+    return [*told, f"{_UNCLEAR} {listed(by)}, each at what the policy costs or less"]
+
+
 def _against(rival: Baseline) -> str:
     if _loses(rival):
         return "loses to"
@@ -280,4 +296,4 @@ def _against(rival: Baseline) -> str:
         return "beats"
     saved = (rival.saving_usd_per_1k, *rival.saving_usd_per_1k_ci)
     same = _as_good(rival) and not any(saved)
-    return "does just what is done by" if same else "not shown to beat"
+    return "does just what is done by" if same else _UNCLEAR
