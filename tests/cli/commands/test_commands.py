@@ -361,6 +361,15 @@ def test_demo_prints_the_line_of_parity_and_both_halves(run):
         assert part in told
 
 
+@pytest.mark.slow
+def test_the_readme_shows_what_the_demo_prints(run):
+    """Down to what this command leaves out: where it is told to put things."""
+    told = run.ok("demo", "--out", "policies/demo.policy").out
+    page = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    block = page.split("```text\n")[1].split("\n```")[0]
+    assert [line.rstrip() for line in told.splitlines()] == block.splitlines()
+
+
 ROUTELAB = Path(sys.executable).with_name("routelab")
 
 
