@@ -13,9 +13,21 @@ if TYPE_CHECKING:
     from routelab.runtime.journal import DecisionLog, LogStatus
     from routelab.runtime.large_json import decode_anywhere
     from routelab.runtime.listening import base_url, listening_socket
-    from routelab.runtime.requests import Observer, Piece, RequestOptions, StreamedAnswer
+    from routelab.runtime.requests import (
+        Observer,
+        Piece,
+        RequestOptions,
+        StreamedAnswer,
+        TracingObserver,
+    )
     from routelab.runtime.routed_answer import RoutedAnswer
     from routelab.runtime.router import AsyncRouter
+    from routelab.runtime.trace_context import (
+        TRACEPARENT,
+        RequestTrace,
+        TraceContext,
+        read_trace,
+    )
     from routelab.runtime.upstream import (
         OpenReply,
         OutgoingRequest,
@@ -56,11 +68,15 @@ else:
             "REQUEST_ID": "wire",
             "Reply": "upstream",
             "RequestOptions": "requests",
+            "RequestTrace": "trace_context",
             "RoutedAnswer": "routed_answer",
             "Router": "blocking",
             "RouterConfig": "config",
             "SHOULD_RETRY": "wire",
+            "TRACEPARENT": "trace_context",
             "StreamedAnswer": "requests",
+            "TraceContext": "trace_context",
+            "TracingObserver": "requests",
             "Upstream": "upstream",
             "UpstreamError": "upstream",
             "base_url": "listening",
@@ -74,6 +90,7 @@ else:
             "header_texts": "wire",
             "listening_socket": "listening",
             "reached_endpoint": "finished_request",
+            "read_trace": "trace_context",
         },
     )
 
@@ -83,6 +100,7 @@ __all__ = [
     "REQUEST_ID",
     "SAMPLE",
     "SHOULD_RETRY",
+    "TRACEPARENT",
     "AsyncRouter",
     "BlockingAnswer",
     "DecisionLog",
@@ -94,11 +112,14 @@ __all__ = [
     "Piece",
     "Reply",
     "RequestOptions",
+    "RequestTrace",
     "RoutedAnswer",
     "Router",
     "RouterConfig",
     "StreamedAnswer",
     "TooDeepError",
+    "TraceContext",
+    "TracingObserver",
     "Upstream",
     "UpstreamError",
     "base_url",
@@ -111,4 +132,5 @@ __all__ = [
     "header_texts",
     "listening_socket",
     "reached_endpoint",
+    "read_trace",
 ]

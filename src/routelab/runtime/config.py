@@ -64,6 +64,8 @@ class RouterConfig(KeywordOptions):
         log: where a record of every request goes: a folder, or a sink; closed with the router.
         metrics: what requests are counted in; its own unless given.
         observers: hear of every request when it is over.
+        trace_headers: endpoints are told of the trace that a request belongs to, in the headers
+            `traceparent` and `tracestate`; a deployment of the catalogue may be left out of it.
         explained: decisions say why, in `routed.decision.reasons`.
         quiet: do not warn of a policy that was edited, nor of requests without what it reads; for
             tools that tell so themselves.
@@ -94,6 +96,7 @@ class RouterConfig(KeywordOptions):
     log: Sink | str | Path | None = None
     metrics: RouterMetrics | None = None
     observers: Sequence[Observer] = ()
+    trace_headers: bool = True
     explained: bool = False
     quiet: bool = False
 
@@ -187,7 +190,7 @@ def _problems(config: RouterConfig) -> Iterator[str]:
         value = getattr(config, name)
         if not (value is None or isinstance(value, kind) or (methods and _does(value, *methods))):
             yield f"{name}={value_text(value)}: give {way}"
-    for name in ("explained", "quiet"):
+    for name in ("explained", "quiet", "trace_headers"):
         if not isinstance(value := getattr(config, name), bool):
             yield f"{name}={value_text(value)}: give True or False"
     if not (config.metrics is None or isinstance(config.metrics, RouterMetrics)):

@@ -111,6 +111,7 @@ class AsyncRouter:
             _sink(config.log, self.catalogue, wall_clock),
             (self.metrics, *config.observers),
             wall_clock,
+            config.trace_headers,
         )
         self._http: HttpUpstream | None = None
         upstream = config.upstream

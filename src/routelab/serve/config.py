@@ -139,6 +139,8 @@ class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         names: of the conventions for generative AI: "present", "former" or "both"; the environment
             variable OTEL_SEMCONV_STABILITY_OPT_IN goes before it.
         traces, metrics: what is sent.
+        trace_headers: the models' providers are told of the trace that a request belongs to, with
+            or without an exporter; a deployment of the catalogue may be left out of it.
         interval_s: seconds between metrics.
     """
 
@@ -147,6 +149,7 @@ class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: Literal["present", "former", "both"] = "present"
     traces: bool = True
     metrics: bool = True
+    trace_headers: bool = True
     interval_s: float = 60.0
 
 

@@ -115,6 +115,7 @@ class Service:
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
         limits, self._under_way, self.peers = process_parts(seat, config.limits)
         self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way, sent)
+        self.gateway.decided = telemetry.decided
         self.board.taken(self.gateway.roster, time.time())
         self._seen = self._signature()
 
@@ -247,6 +248,7 @@ class Service:
                 log=None if self._log is None else LentSink(self._log),
                 metrics=self.metrics,
                 observers=(self.memory, self._under_way, self.board, self.telemetry),
+                trace_headers=config.telemetry.trace_headers,
                 explained=config.status.page,
             )
             roster = Roster(loaded, config, shared)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import msgspec
 
@@ -226,7 +226,7 @@ class Engine:
                 self._upstream,
                 state.deployment,
                 question.body,
-                question.headers,
+                _headers(question, state, sent),
                 timeouts,
                 clock=self._clock,
                 wall_clock=self._wall_clock,
@@ -280,6 +280,14 @@ class Engine:
                 asked_s = least_s  # nought, or a moment that is past, is no leave to storm
         if asked_s is not None:
             state.rest(asked_s, self._clock(), asker if result.failure.doubtful else None)
+
+
+def _headers(question: SampleRequest, state: DeploymentState, sent_s: float) -> Mapping[str, str]:
+    """Of an attempt: those of its sample, and where it stands in a trace."""
+    if question.trace is None:
+        return question.headers
+    told = question.trace.sending(state.name, question.sample, sent_s)
+    return {**question.headers, **told} if state.deployment.trace_headers else question.headers
 
 
 def _ours_refused(

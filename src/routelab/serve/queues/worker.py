@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from routelab.core.messages import value_text
+from routelab.runtime import read_trace
 from routelab.serve.callers import Doorkeeper, Identity
 from routelab.serve.config import GatewayLimits
 from routelab.serve.delivery import (
@@ -304,7 +305,8 @@ class QueueWorker:
         if request.body.get("stream"):
             raise malformed([("stream", "stream: a queue has no streams; leave it out")])
         caller = self._caller(request)
-        visit = self._gateway.admit(ENTRY, request.body, caller, request.id)
+        trace = read_trace(request.attributes.items())
+        visit = self._gateway.admit(ENTRY, request.body, caller, request.id, trace)
         visit.delivers = False
         try:
             with visit:

@@ -10,6 +10,7 @@ from routelab.runtime.budgets import Alert
 from routelab.serve.telemetry import conventions as named
 from routelab.serve.telemetry.attributes import Attributes, attempt_attributes
 from routelab.serve.telemetry.conventions import Conventions
+from routelab.serve.telemetry.decided import DecidedRequest
 
 OTHER = "other"
 """Stands for the tenants beyond the cap."""
@@ -35,6 +36,12 @@ class Instruments:
             "s",
             "From asking to the answer.",
             explicit_bucket_boundaries_advisory=named.DURATIONS,
+        )
+        self._decision = meter.create_histogram(
+            "routelab.decision.duration",
+            "s",
+            "Of decisions whose calls others make.",
+            explicit_bucket_boundaries_advisory=named.FIRST_CHUNKS,
         )
         self._cost = meter.create_counter(
             "routelab.request.cost", "USD", "Known costs of all calls of requests."
@@ -71,6 +78,15 @@ class Instruments:
                     self._present.count(it, attributes)
                 if self._former is not None:
                     self._former.count(it, attributes)
+
+    def count_decision(self, it: DecidedRequest) -> None:
+        """Count a decision alone."""
+        attributes: Attributes = {
+            "routelab.policy": it.policy,
+            "routelab.tenant": self._tenant(it.request.tenant),
+            "routelab.status": it.status,
+        }
+        self._decision.record(it.latency_s, attributes)
 
     def judged(self, quality: float) -> None:
         """Count a judgement."""
