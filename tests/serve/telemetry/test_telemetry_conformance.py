@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import httpx
 import pytest
 from entries_world import ANSWERING, DECIDING, UNTRACED, within_trace
 from queue_entries import close_queues
@@ -39,7 +42,7 @@ class Observed:
         data = self.reader.get_metrics_data()
         return sum(
             point.count
-            for resource in data.resource_metrics
+            for resource in (data.resource_metrics if data else ())
             for scope in resource.scope_metrics
             for metric in scope.metrics
             for point in metric.data.data_points
@@ -92,9 +95,7 @@ def test_a_request_is_in_its_callers_trace_and_providers_are_told_their_span(
     else:
         assert parents(route) == (int(TRACE_ID, 16), int(SPAN_ID, 16))
     asked = observed.endpoint.taken()
-    assert [it.attributes["gen_ai.request.model"] for it in calls] == [
-        it["model"] for _, it in asked
-    ]
+    assert [body["model"] for _, body in asked] == ["small-8b", "medium-70b"]
     assert [it.name for it in calls] == ["chat small-8b", "chat medium-70b"]
     for span, (headers, sent) in zip(calls, asked, strict=True):
         assert parents(span) == (route.context.trace_id, route.context.span_id)
@@ -123,11 +124,31 @@ def test_a_decision_is_a_span_in_its_callers_trace(observed, world, entry):
     assert not observed.endpoint.taken()  # nobody was asked
 
 
-def test_a_request_that_fails_or_whose_caller_leaves_ends_every_span(observed):
+def test_a_request_without_an_answer_ends_the_span_of_every_attempt(observed):
     observed.spans()
-    reply = observed.gateway.chat(asking("a", model="routelab/cascade", needs=["teleport"]))
-    assert reply.status_code >= 400
-    (route,) = observed.spans()
-    assert route.attributes["routelab.status"] == "refused"
+    observed.endpoint.taken()
+    reply = observed.gateway.chat(asking("fail", model="routelab/small"))
+    assert reply.status_code == 503
+    *calls, route = observed.spans()
+    assert route.attributes["routelab.status"] == "failed"
     assert route.status.status_code == trace.StatusCode.ERROR
-    assert not observed.gateway.service.telemetry._observer._under_way
+    sent = [told(headers)[1] for headers, _ in observed.endpoint.taken()]
+    assert [f"{it.context.span_id:016x}" for it in calls] == sent  # each try has its own
+    assert {it.attributes["http.response.status_code"] for it in calls} == {503}
+
+
+def test_an_attempt_that_nobody_waits_for_any_more_ends_its_span(observed):
+    observed.spans()
+    observed.endpoint.taken()
+    with pytest.raises(httpx.ReadTimeout):
+        observed.gateway.client.post(
+            "/v1/chat/completions", json=asking("wait", model="routelab/small"), timeout=0.3
+        )
+    while not (spans := observed.exporter.get_finished_spans()):
+        time.sleep(0.01)
+    *calls, route = spans
+    assert route.attributes["routelab.status"] == "cancelled"
+    ((headers, _),) = observed.endpoint.taken()
+    (call,) = calls
+    assert told(headers)[1] == f"{call.context.span_id:016x}"
+    observed.endpoint.waits.set()

@@ -64,7 +64,7 @@ def test_what_is_no_trace_goes_nowhere(endpoint, tmp_path):
         twice = [("traceparent", PARENT), ("traceparent", PARENT)]
         gateway.client.post("/v1/chat/completions", json=asking("a"), headers=twice)
         assert heard(endpoint)["small-8b"] == {}
-        states = [("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", " b=2 ,a=3")]
+        states = [("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2 ,a=3")]
         gateway.client.post("/v1/chat/completions", json=asking("a"), headers=states)
         assert heard(endpoint)["small-8b"] == {"traceparent": PARENT, "tracestate": "a=1,b=2"}
 

@@ -18,11 +18,13 @@ class KeepingEndpoint(ThreadingHTTPServer):
 
     Attributes:
         asked: headers, names in lower case, and body of each request.
+        waits: of requests that say "wait", until it is set.
     """
 
     daemon_threads = True
 
     def __init__(self) -> None:
+        self.waits = threading.Event()
         self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
         super().__init__(("127.0.0.1", 0), _Answers)
 
@@ -43,8 +45,14 @@ class _Answers(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.asked.append(({n.lower(): v for n, v in self.headers.items()}, body))
+        text = str(body["messages"])
+        if "wait" in text:
+            self.server.waits.wait(30.0)
+        if "fail" in text or "wait" in text:
+            self._reply("application/json", '{"error": {"message": "no"}}', 503)
+            return
         sure = {"signals": {"confidence": 0.2 if body["model"] == "small-8b" else 0.9}}
-        usage = {"prompt_tokens": 12, "completion_tokens": 3}
+        usage = {"prompt_tokens": 12, "completion_tokens": 3, "cost": 0.25}
         if body.get("stream"):
             piece = {"index": 0, "delta": {"role": "assistant", "content": "4"}}
             end = {"index": 0, "delta": {}, "finish_reason": "stop"}
@@ -57,8 +65,8 @@ class _Answers(BaseHTTPRequestHandler):
         said = {"choices": [choice], "usage": usage, "routelab": sure}
         self._reply("application/json", json.dumps(said))
 
-    def _reply(self, kind: str, content: str) -> None:
-        self.send_response(200)
+    def _reply(self, kind: str, content: str, status: int = 200) -> None:
+        self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(content)))
         self.end_headers()
@@ -75,6 +83,7 @@ def keeping() -> Iterator[KeepingEndpoint]:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         yield server
+        server.waits.set()
         server.shutdown()
         thread.join()
 

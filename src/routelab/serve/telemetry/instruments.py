@@ -66,7 +66,7 @@ class Instruments:
             "routelab.tenant": self._tenant(finished.request.tenant),
             "routelab.status": finished.status,
         }
-        self._duration.record(finished.latency_s, of_request)
+        _record(self._duration, finished.latency_s, of_request)
         if finished.cost_usd == finished.cost_usd:
             self._cost.add(finished.cost_usd, of_request)
         else:

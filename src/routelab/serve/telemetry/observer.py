@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -82,7 +83,8 @@ class TelemetryObserver:
             span = self._under_way.pop(id(finished.request), None)
             if span is None:  # others made its calls
                 clock_begin_s = now_s - self._clock()
-                began_s = now_s - finished.latency_s
+                latency_s = finished.latency_s
+                began_s = now_s - (latency_s if math.isfinite(latency_s) else 0.0)
                 span = self._spans.begin(finished.request, None, began_s, clock_begin_s)
             self._spans.write(finished, policy, now_s, span)
         if self._instruments is not None:
