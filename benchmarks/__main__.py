@@ -1,6 +1,7 @@
 """Run benchmarks: all, or those named (`python -m benchmarks decision replay`).
 
-`litellm` runs only when named. Prints `name value target ok|below`; a run of all writes `results.json` beside this file.
+Prints `name value target ok|below`; a run of all writes `results.json` beside this file. `litellm`
+runs only when named.
 """
 
 from __future__ import annotations
