@@ -122,10 +122,12 @@ class RedactionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         log: out of whatever is logged.
         send: out of requests, before a policy decides on them and models are asked.
+        deliver: out of answers, before webhooks, files and topics have them.
     """
 
     log: tuple[str, ...] = ("mail", "phone", "card")
     send: tuple[str, ...] = ()
+    deliver: tuple[str, ...] = ()
 
 
 class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

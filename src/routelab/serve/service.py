@@ -21,6 +21,7 @@ from routelab.serve.callers import Doorkeeper
 from routelab.serve.config import ServeConfig
 from routelab.serve.decision_memory import DecisionMemory
 from routelab.serve.decisions import RouteMemory
+from routelab.serve.delivery import OutcomeRedaction
 from routelab.serve.event_log import EventLog
 from routelab.serve.gateway import Gateway
 from routelab.serve.keys import KeyRing, read_keys
@@ -53,6 +54,7 @@ class Service:
         board: what the status page shows besides.
         telemetry: spans and metrics, where they are configured.
         events: where what happens is written.
+        redaction: of answers that are delivered to others than their callers, and of their logs.
         peers: the other processes of the server.
 
     Args:
@@ -86,6 +88,8 @@ class Service:
         problems: list[str] = []
         logged = _tried(lambda: load_redactor(config.redaction.log), problems)
         sent = _tried(lambda: load_redactor(config.redaction.send), problems)
+        delivered = _tried(lambda: load_redactor(config.redaction.deliver), problems)
+        self.redaction = OutcomeRedaction(logged, delivered)
         self.events = events or EventLog(config.log_requests, redactor=logged)
         self.board = StatusBoard(
             config.status.decisions if config.status.page else 0,

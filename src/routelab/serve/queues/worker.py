@@ -366,6 +366,7 @@ class QueueWorker:
         Args:
             own_key: the outcome is kept as that of its key; without, another's is there.
         """
+        outcome = self._outbox.redaction.sent(outcome)
         names, to_caller = self._outbox.chosen(outcome)
         topics = self._topics(request) if to_caller else ()
         key = request.key if own_key else f"{request.key}-{held.message.position}"
@@ -461,7 +462,7 @@ class QueueWorker:
         }  # fmt: skip
         attributes |= {
             "deadcode": code,
-            "deadreason": reason[:1000],
+            "deadreason": self._outbox.redaction.reason(reason)[:1000],
             "deadtries": str(tries),
             "deadtopic": message.topic,
         }
