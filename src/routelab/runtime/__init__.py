@@ -9,6 +9,7 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.runtime.blocking import BlockingAnswer, Router
     from routelab.runtime.config import RouterConfig
+    from routelab.runtime.engine import LimitShare
     from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
     from routelab.runtime.journal import DecisionLog, LogStatus
     from routelab.runtime.large_json import decode_anywhere
@@ -58,6 +59,7 @@ else:
             "BlockingAnswer": "blocking",
             "DecisionLog": "journal",
             "FinishedRequest": "finished_request",
+            "LimitShare": "engine",
             "LogStatus": "journal",
             "NEED": "wire",
             "Observer": "requests",
@@ -105,6 +107,7 @@ __all__ = [
     "BlockingAnswer",
     "DecisionLog",
     "FinishedRequest",
+    "LimitShare",
     "LogStatus",
     "Observer",
     "OpenReply",

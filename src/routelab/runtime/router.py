@@ -292,6 +292,7 @@ def _engine(
         wall_clock=wall_clock,
         sleep=config.sleep,
         rng=config.rng or random.Random(),  # noqa: S311  (no secret hangs on it)
+        share=config.limit_share,
     )
 
 

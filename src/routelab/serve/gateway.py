@@ -321,7 +321,7 @@ class Question(Admitted):
 
     def _ended(self, status: str, latency_s: float) -> None:
         served = self.served
-        trace = self._options.trace
+        trace = self._options.trace_context
         decided = DecidedRequest(
             self.request, self._entry, served.name, served.file.digest, status, latency_s, trace
         )
@@ -449,7 +449,7 @@ def _options(
             tenant=caller.tenant,
             priority=priority,
             parameters=chat.parameters,
-            trace=trace,
+            trace_context=trace,
             **given,
         )
     except RequestError as error:

@@ -12,7 +12,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, RoutelabError
 from routelab.policy_file import PolicyFile
-from routelab.runtime import DecisionLog, FinishedRequest, RouterConfig, Upstream
+from routelab.runtime import DecisionLog, FinishedRequest, LimitShare, RouterConfig, Upstream
 from routelab.runtime.budgets import MemoryStore, SqliteStore, Store
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.metrics import RouterMetrics
@@ -83,6 +83,7 @@ class Service:
         self.metrics = RouterMetrics()
         self.memory = DecisionMemory(config.remembered)
         self._first = seat is None or seat.number == 0
+        self._share = LimitShare() if seat is None else LimitShare(seat.number, seat.count)
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
         problems: list[str] = []
@@ -130,7 +131,8 @@ class Service:
 
     @property
     def warnings(self) -> list[str]:
-        """A sentence for each field that a policy reads and no request over the network has.
+        """A sentence for each field that a policy reads and no request over the network has, and
+        for each limit that cannot be divided among the processes.
 
         Of several processes the first has them for all.
         """
@@ -139,7 +141,10 @@ class Service:
         callers = self.config.callers
         of_queues = any(it.tenant or it.tenant_attribute for it in self.config.queue)
         told_apart = bool(callers.keys or callers.tenant_header) or of_queues
-        return field_warnings(self.files, lambda field: field != "tenant" or told_apart)
+        fields = field_warnings(self.files, lambda field: field != "tenant" or told_apart)
+        catalogues = [served.router.catalogue for served in self.gateway.roster]
+        limits = [warning for it in catalogues for warning in self._share.warnings(it)]
+        return [*fields, *dict.fromkeys(limits)]
 
     async def watch(self) -> None:
         """Take changed files over as they change, until cancelled."""
@@ -252,6 +257,7 @@ class Service:
                 log=None if self._log is None else LentSink(self._log),
                 metrics=self.metrics,
                 observers=(self.memory, self._under_way, self.board, self.telemetry),
+                limit_share=self._share,
                 trace_headers=config.telemetry.trace_headers,
                 explained=config.status.page,
             )

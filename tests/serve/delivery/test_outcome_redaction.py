@@ -45,7 +45,7 @@ def files(tmp_path_factory):
 
 
 def delivered(files, folder, redaction, **to):
-    """Ask once; gives the answer, what was kept of it, notes, and dead letters, once all is over."""
+    """Ask once: the answer, what was kept of it, notes, and dead letters, once all is over."""
     folder.mkdir(exist_ok=True)
     rules = DeliveryRules(
         log=str(folder / "d.sqlite"), dead_letters=str(folder / "dead.jsonl"), tries=1, to=to,

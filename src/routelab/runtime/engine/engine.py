@@ -21,6 +21,7 @@ from routelab.runtime.engine.asker import Asker
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
 from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentState, Permit
+from routelab.runtime.engine.limit_share import LimitShare
 from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.upstream import Upstream
@@ -47,6 +48,7 @@ class Engine:
         wall_clock: Unix seconds, for dates in replies.
         sleep: waits so many seconds of `clock`.
         rng: for balancing and for pauses before retries.
+        share: of the deployments' limits; all of them unless given.
     Raises:
         CatalogueError: the rules name no way of balancing.
     """
@@ -61,9 +63,10 @@ class Engine:
         wall_clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         rng: random.Random,
+        share: LimitShare | None = None,
     ) -> None:
         rules = catalogue.engine or EngineRules()
-        self.pools = pools(catalogue, rules, clock, rng)
+        self.pools = pools(catalogue, rules, clock, rng, share or LimitShare())
         self.closed = False
         self._catalogue = catalogue
         self._rules = rules.retry

@@ -69,7 +69,8 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
             and what still runs then is cut off; None for no limit, which math.inf becomes too.
         parameters: of the request body, such as `temperature`, passed on as they are; a copy of
             what is given, so that later changes to that do nothing.
-        trace: that the request belongs to; endpoints hear of it in headers, never in the body.
+        trace_context: the trace that the request belongs to; endpoints hear of it in headers, never
+            in the body.
     Raises:
         RequestError: values are malformed, or names are no fields, which is a TypeError too;
             names everything that is.
@@ -85,7 +86,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
     max_cost_usd: float | None = None
     deadline_s: float | None = None
     parameters: Mapping[str, Any] = {}
-    trace: TraceContext | None = None
+    trace_context: TraceContext | None = None
 
     def __post_init__(self) -> None:
         key, parameters = self.id, self.parameters
@@ -97,7 +98,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
             and self.max_cost_usd is None
             and self.deadline_s is None
             and type(parameters) is dict
-            and (self.trace is None or type(self.trace) is TraceContext)
+            and (self.trace_context is None or type(self.trace_context) is TraceContext)
             and _SPECIAL.isdisjoint(parameters)
         ):
             if parameters:
@@ -113,7 +114,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
             *_of_needs(self.needs),
             *_of_bounds(max_cost_usd=self.max_cost_usd, deadline_s=self.deadline_s),
             *_of_parameters(parameters),
-            *_of_trace(self.trace),
+            *_of_trace(self.trace_context),
         )
         if problems:
             raise RequestError(*problems)
@@ -220,7 +221,7 @@ def sending(
         deadline_s=options.deadline_s,
     )
     headers = {REQUEST_ID: header_value(options.id)} if options.id else {}
-    return Sending(request, options.parameters, headers, context=options.trace)
+    return Sending(request, options.parameters, headers, context=options.trace_context)
 
 
 def _of_texts(**texts: object) -> Iterator[str]:
@@ -247,7 +248,7 @@ def _of_bounds(**bounds: object) -> Iterator[str]:
 
 def _of_trace(trace: object) -> Iterator[str]:
     if not isinstance(trace, TraceContext | None):
-        yield f"trace={value_text(trace)}: give a TraceContext, or leave it out"
+        yield f"trace_context={value_text(trace)}: give a TraceContext, or leave it out"
 
 
 def _of_messages(messages: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What identifies people, taken out of what is kept of outcomes, or delivered where that is asked."""
+"""What identifies people, taken out of what is kept of outcomes, or of what is delivered."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class TelemetryObserver:
 
     It holds neither prompts nor answers. Spans begin when requests and attempts do, so that
     endpoints are told of them; they end once everything is known, with the times at which things
-    were. The parent is the one that a request's `trace` names, or else the span that is current.
+    were. The parent is the one that a request's `trace_context` names, or the current span.
 
     >>> from opentelemetry.sdk.trace import TracerProvider
     >>> from routelab.runtime import RouterConfig
