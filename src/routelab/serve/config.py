@@ -47,6 +47,9 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of everybody together, and of each key, tenant and priority.
 
     Attributes:
+        idle_s: seconds that a connection over HTTP may be open between requests.
+        head_s: seconds in which the head of a request has to arrive.
+        head_bytes: of a request's head.
         body_bytes: of a request's body.
         body_s: seconds in which a body has to arrive.
         body_depth: of lists and objects in each other.
@@ -56,6 +59,9 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tenants, priorities: by name.
     """
 
+    idle_s: float = 5.0
+    head_s: float = 20.0
+    head_bytes: int = 65_536
     body_bytes: int = 20_000_000
     body_s: float = 60.0
     body_depth: int = 100
@@ -369,11 +375,13 @@ def _caller_problems(rules: CallerRules) -> Iterator[str]:
 
 
 def _limit_problems(limits: GatewayLimits) -> Iterator[str]:
-    for name in ("body_bytes", "body_depth"):
+    for name in ("head_bytes", "body_bytes", "body_depth"):
         if (value := getattr(limits, name)) < 1:
             yield f"limits: {name} is {value}; it is at least 1"
-    if not (is_number(limits.body_s) and 0.0 < limits.body_s < math.inf):
-        yield f"limits: body_s is {limits.body_s}; give seconds above 0"
+    for name in ("idle_s", "head_s", "body_s"):
+        seconds = getattr(limits, name)
+        if not (is_number(seconds) and 0.0 < seconds < math.inf):
+            yield f"limits: {name} is {seconds}; give seconds above 0"
     rules = {name: getattr(limits, name) for name in ("all", "key", "tenant")}
     rules |= {f"tenants.{name}": rule for name, rule in limits.tenants.items()}
     rules |= {f"priorities.{name}": rule for name, rule in limits.priorities.items()}

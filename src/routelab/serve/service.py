@@ -56,6 +56,7 @@ class Service:
         events: where what happens is written.
         redaction: of answers that are delivered to others than their callers, and of their logs.
         peers: the other processes of the server.
+        is_first: of those processes, which tells what one of them is to tell for all.
 
     Args:
         policies: directories.
@@ -82,7 +83,7 @@ class Service:
         self.config = config = config or ServeConfig()
         self.metrics = RouterMetrics()
         self.memory = DecisionMemory(config.remembered)
-        self._first = seat is None or seat.number == 0
+        self.is_first = seat is None or seat.number == 0
         self._share = LimitShare() if seat is None else LimitShare(seat.number, seat.count)
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
@@ -136,7 +137,7 @@ class Service:
 
         Of several processes the first has them for all.
         """
-        if not self._first:
+        if not self.is_first:
             return []
         callers = self.config.callers
         of_queues = any(it.tenant or it.tenant_attribute for it in self.config.queue)
