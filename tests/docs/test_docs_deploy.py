@@ -47,6 +47,7 @@ IMPORTANT = {
     "routelab_signal_missing_total", "routelab_log_dropped_total", "routelab_waiting",
     "routelab_gateway_requests_total", "routelab_gateway_refused_total",
     "routelab_gateway_reloads_total", "routelab_gateway_under_way", "routelab_gateway_policy",
+    "routelab_attributed_requests_total", "routelab_attributed_cost_usd_total",
     "gen_ai_client_inference_duration_seconds",
     "gen_ai_client_inference_time_to_first_chunk_seconds",
     "gen_ai_client_inference_usage_input_tokens_total",

@@ -214,6 +214,7 @@ def test_options_of_a_logged_request_are_all_but_its_messages_and_group():
     assert {name: getattr(options, name) for name in options.__struct_fields__} == {
         **told,
         "parameters": {},
+        "trace_context": None,
     }
     missing = set(Request.__struct_fields__) - set(RequestOptions.__struct_fields__)
     assert missing == {"messages", "group"}

@@ -48,6 +48,23 @@ class Told(NamedTuple):
     policy: str = ""
 
 
+TRACE: dict[str, str] = {}
+"""Headers of the trace that every entry is asked in; empty for none."""
+
+UNTRACED = ("batch", "library")
+"""Entries whose requests have no place for such headers."""
+
+
+@contextmanager
+def within_trace(**headers: str) -> Iterator[None]:
+    """Ask within a trace."""
+    TRACE.update(headers)
+    try:
+        yield
+    finally:
+        TRACE.clear()
+
+
 Answering: TypeAlias = Callable[[Running, Mapping[str, Any], str, Path], Told]
 
 
@@ -61,14 +78,14 @@ def _answered(body: Mapping[str, Any]) -> Told:
 
 
 def plain(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
-    reply = gateway.client.post(CHAT, json=body, headers={"x-request-id": key})
+    reply = gateway.client.post(CHAT, json=body, headers={"x-request-id": key, **TRACE})
     assert (reply.status_code == 200) == ("error" not in reply.json())
     return _answered(reply.json())
 
 
 def streamed(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
     asked = {**body, "stream": True}
-    reply = gateway.client.post(CHAT, json=asked, headers={"x-request-id": key})
+    reply = gateway.client.post(CHAT, json=asked, headers={"x-request-id": key, **TRACE})
     if reply.status_code != 200:
         return _answered(reply.json())
     *events, done = EventParser().feed(reply.content)
@@ -100,13 +117,13 @@ def _answered_response(body: Mapping[str, Any]) -> Told:
 
 def response(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
     asked = _asked_as_response(body)
-    reply = gateway.client.post(RESPONSES, json=asked, headers={"x-request-id": key})
+    reply = gateway.client.post(RESPONSES, json=asked, headers={"x-request-id": key, **TRACE})
     return _answered_response(reply.json())
 
 
 def streamed_response(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
     asked = {**_asked_as_response(body), "stream": True}
-    reply = gateway.client.post(RESPONSES, json=asked, headers={"x-request-id": key})
+    reply = gateway.client.post(RESPONSES, json=asked, headers={"x-request-id": key, **TRACE})
     if reply.status_code != 200:
         return _answered_response(reply.json())
     events = [json.loads(it.data) for it in EventParser().feed(reply.content)]
@@ -146,7 +163,7 @@ def _over_websocket(gateway: Running, body: Mapping[str, Any], key: str) -> list
     url = str(gateway.client.base_url).replace("http", "ws", 1) + "/v1/websocket"
     frames = []
     with connect(url, proxy=None) as connection:
-        asked = {"type": "request", "id": "one", "request_id": key, "body": body}
+        asked = {"type": "request", "id": "one", "request_id": key, "body": body, **TRACE}
         connection.send(json.dumps(asked))
         while not frames or frames[-1]["type"] not in ("answer", "done", "error"):
             frames.append(json.loads(connection.recv(60.0)))
@@ -174,7 +191,7 @@ def _queue(kind: str) -> Answering:
     """Asks by messages of a broker."""
 
     def ask(gateway: Running, body: Mapping[str, Any], key: str, _: Path) -> Told:
-        return _answered(QUEUES[kind].ask(gateway, body, key))
+        return _answered(QUEUES[kind].ask(gateway, body, key, TRACE))
 
     return ask
 
@@ -193,7 +210,11 @@ def route_request(body: Mapping[str, Any], key: str) -> dict[str, Any]:
         request = pb.RouteRequest(**body)
     else:
         request = pb.RouteRequest(body=json.dumps(body))
-    return {"request": request, "metadata": (("x-request-id", key),), "timeout": 60.0}
+    return {
+        "request": request,
+        "metadata": (("x-request-id", key), *TRACE.items()),
+        "timeout": 60.0,
+    }
 
 
 def _failed_call(error: grpc.RpcError) -> Told:
@@ -270,7 +291,7 @@ def decision(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ..
     }
     calls: list[str] = []
     while True:
-        headers = {"x-request-id": key}
+        headers = {"x-request-id": key, **TRACE}
         told = gateway.client.post("/v1/decision", json=body, headers=headers).json()["routelab"]
         if told["action"] == "deliver":
             return tuple(calls)
@@ -285,7 +306,7 @@ def route(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ...]:
     key, calls = str(log.requests.id[row]), []
     messages = asking(prompt(log, row))["messages"]
     body = {"route_id": key, "strategy": policy, "messages": messages}
-    told = gateway.client.post("/route", json=body).json()
+    told = gateway.client.post("/route", json=body, headers=TRACE).json()
     while told["action"] == "call":
         calls.append(told["selected_roster_id"])
         outcome = {"route_id": key, **_reported(log, row, calls[-1])}
@@ -296,7 +317,8 @@ def route(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ...]:
 def decision_grpc(gateway: Running, log: Log, row: int, policy: str) -> tuple[str, ...]:
     asked = asking(prompt(log, row), model=f"routelab/{policy}")
     request = pb.DecideRequest(request=pb.RouteRequest(**asked))
-    metadata, calls = (("x-request-id", str(log.requests.id[row])),), []
+    key, calls = str(log.requests.id[row]), []
+    metadata = (("x-request-id", key), *TRACE.items())
     with router_stub(gateway) as stub:
         while True:
             reply = stub.Decide(request, metadata=metadata, timeout=60.0)

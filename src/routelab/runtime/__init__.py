@@ -9,13 +9,26 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.runtime.blocking import BlockingAnswer, Router
     from routelab.runtime.config import RouterConfig
+    from routelab.runtime.engine import LimitShare
     from routelab.runtime.finished_request import FinishedRequest, reached_endpoint
     from routelab.runtime.journal import DecisionLog, LogStatus
     from routelab.runtime.large_json import decode_anywhere
     from routelab.runtime.listening import base_url, listening_socket
-    from routelab.runtime.requests import Observer, Piece, RequestOptions, StreamedAnswer
+    from routelab.runtime.requests import (
+        Observer,
+        Piece,
+        RequestOptions,
+        StreamedAnswer,
+        TracingObserver,
+    )
     from routelab.runtime.routed_answer import RoutedAnswer
     from routelab.runtime.router import AsyncRouter
+    from routelab.runtime.trace_context import (
+        TRACEPARENT,
+        RequestTrace,
+        TraceContext,
+        read_trace,
+    )
     from routelab.runtime.upstream import (
         OpenReply,
         OutgoingRequest,
@@ -46,6 +59,7 @@ else:
             "BlockingAnswer": "blocking",
             "DecisionLog": "journal",
             "FinishedRequest": "finished_request",
+            "LimitShare": "engine",
             "LogStatus": "journal",
             "NEED": "wire",
             "Observer": "requests",
@@ -56,11 +70,15 @@ else:
             "REQUEST_ID": "wire",
             "Reply": "upstream",
             "RequestOptions": "requests",
+            "RequestTrace": "trace_context",
             "RoutedAnswer": "routed_answer",
             "Router": "blocking",
             "RouterConfig": "config",
             "SHOULD_RETRY": "wire",
+            "TRACEPARENT": "trace_context",
             "StreamedAnswer": "requests",
+            "TraceContext": "trace_context",
+            "TracingObserver": "requests",
             "Upstream": "upstream",
             "UpstreamError": "upstream",
             "base_url": "listening",
@@ -74,6 +92,7 @@ else:
             "header_texts": "wire",
             "listening_socket": "listening",
             "reached_endpoint": "finished_request",
+            "read_trace": "trace_context",
         },
     )
 
@@ -83,10 +102,12 @@ __all__ = [
     "REQUEST_ID",
     "SAMPLE",
     "SHOULD_RETRY",
+    "TRACEPARENT",
     "AsyncRouter",
     "BlockingAnswer",
     "DecisionLog",
     "FinishedRequest",
+    "LimitShare",
     "LogStatus",
     "Observer",
     "OpenReply",
@@ -94,11 +115,14 @@ __all__ = [
     "Piece",
     "Reply",
     "RequestOptions",
+    "RequestTrace",
     "RoutedAnswer",
     "Router",
     "RouterConfig",
     "StreamedAnswer",
     "TooDeepError",
+    "TraceContext",
+    "TracingObserver",
     "Upstream",
     "UpstreamError",
     "base_url",
@@ -111,4 +135,5 @@ __all__ = [
     "header_texts",
     "listening_socket",
     "reached_endpoint",
+    "read_trace",
 ]

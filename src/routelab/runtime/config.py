@@ -20,6 +20,7 @@ from routelab.policies import MOST_AGAIN
 from routelab.policy_file import PolicyFile
 from routelab.runtime.budgets import Budgets, Store
 from routelab.runtime.calls import GateFunction
+from routelab.runtime.engine import LimitShare
 from routelab.runtime.journal import Sink
 from routelab.runtime.metrics import RouterMetrics
 from routelab.runtime.requests import Observer
@@ -51,6 +52,8 @@ class RouterConfig(KeywordOptions):
         timeout_s: seconds for each attempt at a deployment whose `timeouts` the catalogue does
             not give.
         rules: how calls are balanced, retried and cut off; go before the catalogue's `engine`.
+        limit_share: of the limits of deployments, where several processes share them; all of them
+            unless given.
         signals: how responses yield signals, by signal name: a spec such as "logprob_q:0.1"
             or a function of request and response; goes before what the policy file says.
         gates: that every answer must pass, besides those of the policy (see `routelab.gates`).
@@ -64,6 +67,8 @@ class RouterConfig(KeywordOptions):
         log: where a record of every request goes: a folder, or a sink; closed with the router.
         metrics: what requests are counted in; its own unless given.
         observers: hear of every request when it is over.
+        trace_headers: endpoints are told of the trace that a request belongs to, in the headers
+            `traceparent` and `tracestate`; a deployment of the catalogue may be left out of it.
         explained: decisions say why, in `routed.decision.reasons`.
         quiet: do not warn of a policy that was edited, nor of requests without what it reads; for
             tools that tell so themselves.
@@ -81,6 +86,7 @@ class RouterConfig(KeywordOptions):
     upstream: Upstream | None = None
     timeout_s: float = ROUTER_TIMEOUT_S
     rules: EngineRules | None = None
+    limit_share: LimitShare | None = None
 
     signals: Mapping[str, Given] = field(default_factory=dict)
     gates: Sequence[AnyGate] = ()
@@ -94,6 +100,7 @@ class RouterConfig(KeywordOptions):
     log: Sink | str | Path | None = None
     metrics: RouterMetrics | None = None
     observers: Sequence[Observer] = ()
+    trace_headers: bool = True
     explained: bool = False
     quiet: bool = False
 
@@ -187,7 +194,10 @@ def _problems(config: RouterConfig) -> Iterator[str]:
         value = getattr(config, name)
         if not (value is None or isinstance(value, kind) or (methods and _does(value, *methods))):
             yield f"{name}={value_text(value)}: give {way}"
-    for name in ("explained", "quiet"):
+    share = config.limit_share
+    if isinstance(share, LimitShare) and not 0 <= share.place < share.processes:
+        yield f"limit_share={share}: give a place from 0, less than processes"
+    for name in ("explained", "quiet", "trace_headers"):
         if not isinstance(value := getattr(config, name), bool):
             yield f"{name}={value_text(value)}: give True or False"
     if not (config.metrics is None or isinstance(config.metrics, RouterMetrics)):
@@ -203,6 +213,7 @@ _DOES: tuple[tuple[str, tuple[type, ...], str, tuple[str, ...]], ...] = (
     ("upstream", (), "an Upstream, which has send, stream and hide", ("send",)),
     ("budget_store", (), "a Store, such as MemoryStore()", ("reserve", "settle", "kept")),
     ("log", (str, Path), "a folder, or a sink such as DecisionLog(...)", ("write", "keep_out")),
+    ("limit_share", (LimitShare,), "a LimitShare, such as LimitShare(0, 4)", ()),
     ("cheaper", (PolicyFile, str, Path), "a policy that was loaded, or its directory", ()),
 )
 """Fields that take some types or anything with some methods: those, what to give, the methods."""

@@ -111,6 +111,7 @@ class AsyncRouter:
             _sink(config.log, self.catalogue, wall_clock),
             (self.metrics, *config.observers),
             wall_clock,
+            config.trace_headers,
         )
         self._http: HttpUpstream | None = None
         upstream = config.upstream
@@ -291,6 +292,7 @@ def _engine(
         wall_clock=wall_clock,
         sleep=config.sleep,
         rng=config.rng or random.Random(),  # noqa: S311  (no secret hangs on it)
+        share=config.limit_share,
     )
 
 

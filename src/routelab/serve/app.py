@@ -82,7 +82,7 @@ class GatewayApp:
         decision = DecisionEntry(gateway, limits)
         self.decision, self.feedback = decision, feedback
         route = RouteEntry(gateway, service.routes, limits, service.peers)
-        operations = OperationsEntry(gateway, service.peers)
+        operations = OperationsEntry(gateway, service.peers, service.board.spending.counts)
         self.figures = operations.figures
         self.peer_handlers: dict[str, PeerHandler] = {
             "feedback": feedback.peer_judgement,

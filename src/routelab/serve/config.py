@@ -47,6 +47,9 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of everybody together, and of each key, tenant and priority.
 
     Attributes:
+        idle_s: seconds that a connection over HTTP may be open between requests.
+        head_s: seconds in which the head of a request has to arrive.
+        head_bytes: of a request's head.
         body_bytes: of a request's body.
         body_s: seconds in which a body has to arrive.
         body_depth: of lists and objects in each other.
@@ -56,6 +59,9 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tenants, priorities: by name.
     """
 
+    idle_s: float = 5.0
+    head_s: float = 20.0
+    head_bytes: int = 65_536
     body_bytes: int = 20_000_000
     body_s: float = 60.0
     body_depth: int = 100
@@ -122,10 +128,12 @@ class RedactionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         log: out of whatever is logged.
         send: out of requests, before a policy decides on them and models are asked.
+        deliver: out of answers, before webhooks, files and topics have them.
     """
 
     log: tuple[str, ...] = ("mail", "phone", "card")
     send: tuple[str, ...] = ()
+    deliver: tuple[str, ...] = ()
 
 
 class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -139,6 +147,8 @@ class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         names: of the conventions for generative AI: "present", "former" or "both"; the environment
             variable OTEL_SEMCONV_STABILITY_OPT_IN goes before it.
         traces, metrics: what is sent.
+        trace_headers: the models' providers are told of the trace that a request belongs to, with
+            or without an exporter; a deployment of the catalogue may be left out of it.
         interval_s: seconds between metrics.
     """
 
@@ -147,6 +157,7 @@ class TelemetryRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: Literal["present", "former", "both"] = "present"
     traces: bool = True
     metrics: bool = True
+    trace_headers: bool = True
     interval_s: float = 60.0
 
 
@@ -364,11 +375,13 @@ def _caller_problems(rules: CallerRules) -> Iterator[str]:
 
 
 def _limit_problems(limits: GatewayLimits) -> Iterator[str]:
-    for name in ("body_bytes", "body_depth"):
+    for name in ("head_bytes", "body_bytes", "body_depth"):
         if (value := getattr(limits, name)) < 1:
             yield f"limits: {name} is {value}; it is at least 1"
-    if not (is_number(limits.body_s) and 0.0 < limits.body_s < math.inf):
-        yield f"limits: body_s is {limits.body_s}; give seconds above 0"
+    for name in ("idle_s", "head_s", "body_s"):
+        seconds = getattr(limits, name)
+        if not (is_number(seconds) and 0.0 < seconds < math.inf):
+            yield f"limits: {name} is {seconds}; give seconds above 0"
     rules = {name: getattr(limits, name) for name in ("all", "key", "tenant")}
     rules |= {f"tenants.{name}": rule for name, rule in limits.tenants.items()}
     rules |= {f"priorities.{name}": rule for name, rule in limits.priorities.items()}

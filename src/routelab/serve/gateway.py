@@ -12,7 +12,7 @@ import msgspec
 
 from routelab.core import Request
 from routelab.errors import PolicyError, RequestError, RouteError
-from routelab.runtime import RequestOptions, RoutedAnswer
+from routelab.runtime import RequestOptions, RoutedAnswer, TraceContext
 from routelab.runtime.redaction import Redactor
 from routelab.runtime.requests import new_request_id, sending
 from routelab.serve.account import account, decided_headers
@@ -32,6 +32,7 @@ from routelab.serve.refusal import CallerLeftError, RefusedError, of_error
 from routelab.serve.roster import Roster
 from routelab.serve.served_policy import ServedPolicy
 from routelab.serve.shared_parts import UnderWay
+from routelab.serve.telemetry import DecidedRequest
 
 _EARLIER = 16
 """Policies that were replaced, and can still end what they began."""
@@ -62,6 +63,7 @@ class Gateway:
         totals: requests by entry and status, refusals by code, and reloads by how they went.
         draining: it is told to stop.
         outbox: that delivers what comes of requests to others than their callers; None for nobody.
+        decided: hears of every decision whose calls others make.
 
     Args:
         roster: the policies.
@@ -85,6 +87,7 @@ class Gateway:
         self.totals: Counter[tuple[str, ...]] = Counter()
         self.draining = False
         self.outbox: Outbox | None = None
+        self.decided: Callable[[DecidedRequest], None] = lambda _: None
         self.under_way = under_way
         self._redactor = redactor
         self._earlier: deque[PolicyDecider] = deque(maxlen=_EARLIER)
@@ -125,6 +128,7 @@ class Gateway:
         body: Mapping[str, Any],
         caller: Identity,
         request_id: str | None = None,
+        trace: TraceContext | None = None,
     ) -> ChatVisit:
         """Let a request in; whoever asks then answers it, or streams it, within `with`.
 
@@ -133,13 +137,14 @@ class Gateway:
             body: of `/v1/chat/completions`.
             caller: who asks.
             request_id: as the caller gave it; a fresh one if None.
+            trace: that the caller is in.
         Raises:
             RefusedError: it is malformed, names what is not there, or a limit is reached. Nothing
                 was sent.
         """
         chat = self._read(body)
         served = self.roster.find(chat.model, caller)
-        options = _options(chat, caller, checked_id(request_id))
+        options = _options(chat, caller, checked_id(request_id), trace)
         return ChatVisit(self, entry, served, caller, options, chat)
 
     def question(
@@ -148,6 +153,7 @@ class Gateway:
         body: Mapping[str, Any],
         caller: Identity,
         request_id: str | None = None,
+        trace: TraceContext | None = None,
     ) -> Question:
         """Let a request in of which only the decision is wanted; used within `with`.
 
@@ -156,6 +162,7 @@ class Gateway:
             body: of `/v1/chat/completions`; without messages where the policy reads none.
             caller: who asks.
             request_id: as the caller gave it; a fresh one if None.
+            trace: that the caller is in.
         Raises:
             RefusedError: it is malformed, or names what is not there.
         """
@@ -170,7 +177,7 @@ class Gateway:
                 "text_needed",
                 param="messages",
             )
-        options = _options(chat, caller, checked_id(request_id))
+        options = _options(chat, caller, checked_id(request_id), trace)
         question = Question(self, entry, served, caller, options)
         try:
             question.request = sending(chat.messages, options, {}).request
@@ -255,6 +262,7 @@ class Admitted:
             self._cost_usd = spent_usd  # of a caller that left
         gateway.limits.leave(self._entered, self._cost_usd)
         status = self._status(error)
+        self._ended(status, time.perf_counter() - self._began_s)
         if isinstance(error, RefusedError):
             error.fields = {**decided_headers(self.id, self.policy), **error.fields}
         gateway.totals["requests", self._entry, self.policy, status] += 1
@@ -270,6 +278,9 @@ class Admitted:
             cost_usd=self._cost_usd,
             streamed=self.stream,
         )
+
+    def _ended(self, status: str, latency_s: float) -> None:
+        """It is over; requests that are answered are told of by their routers."""
 
     def _status(self, error: BaseException | None) -> str:
         if isinstance(error, RefusedError):
@@ -307,6 +318,14 @@ class Question(Admitted):
             raise self._failed(error) from error
         self._done = True
         return found
+
+    def _ended(self, status: str, latency_s: float) -> None:
+        served = self.served
+        trace = self._options.trace_context
+        decided = DecidedRequest(
+            self.request, self._entry, served.name, served.file.digest, status, latency_s, trace
+        )
+        self._gateway.decided(decided)
 
 
 class ChatVisit(Admitted):
@@ -406,7 +425,9 @@ class ChatVisit(Admitted):
         self.routed, self._cost_usd, self._done = routed, routed.cost_usd, True
 
 
-def _options(chat: ChatRequest, caller: Identity, request_id: str | None) -> RequestOptions:
+def _options(
+    chat: ChatRequest, caller: Identity, request_id: str | None, trace: TraceContext | None
+) -> RequestOptions:
     """What is asked of the router: who asks is for the caller's key to say, not for the body.
 
     Raises:
@@ -428,6 +449,7 @@ def _options(chat: ChatRequest, caller: Identity, request_id: str | None) -> Req
             tenant=caller.tenant,
             priority=priority,
             parameters=chat.parameters,
+            trace_context=trace,
             **given,
         )
     except RequestError as error:

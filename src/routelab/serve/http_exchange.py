@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
-from routelab.runtime import REQUEST_ID, encode_json
+from routelab.runtime import REQUEST_ID, TRACEPARENT, TraceContext, encode_json, read_trace
 from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
 from routelab.serve.refusal import OF_AN_ANSWER, CallerLeftError, RefusedError
@@ -38,12 +38,20 @@ class HttpExchange:
         self.headers: Mapping[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        self._raw: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.id: str = self.headers.get(REQUEST_ID) or new_request_id()
         client = scope.get("client")
         self.address: str | None = client[0] if client else None
         self.begun = False
         self._receive = receive
         self._send = send
+
+    @property
+    def trace(self) -> TraceContext | None:
+        """That the caller is in."""
+        if TRACEPARENT not in self.headers:
+            return None
+        return read_trace((it.decode("latin-1"), to.decode("latin-1")) for it, to in self._raw)
 
     async def body(self, limits: GatewayLimits) -> bytes:
         """What was sent, as far as the limits of bodies allow; the rest is not read.

@@ -18,7 +18,13 @@ from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError
 from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
-from routelab.serve.entries import ABORT
+from routelab.serve.entries import (
+    ABORT,
+    OTHERS,
+    bounded_connection,
+    open_files,
+    too_few_files,
+)
 from routelab.serve.event_log import EventHandler, EventLog
 from routelab.serve.service import Service
 
@@ -97,7 +103,7 @@ class GatewayServer(uvicorn.Server):
         host: str = "127.0.0.1",
         shared: bool = False,
     ) -> None:
-        rules = service.config.websocket
+        rules, limits = service.config.websocket, service.config.limits
         self.app = GatewayApp(service)
         self.service = service
         config = uvicorn.Config(
@@ -105,15 +111,16 @@ class GatewayServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="on",
+            http=bounded_connection(limits),
+            timeout_keep_alive=limits.idle_s,  # type: ignore[arg-type]
             ws=AbortableWebSocket,
-            ws_max_size=service.config.limits.body_bytes,
+            ws_max_size=limits.body_bytes,
             ws_ping_interval=rules.ping_s,
             ws_ping_timeout=rules.ping_s,
             ws_per_message_deflate=False,  # 40 KB a connection, and small frames that grow large
             server_header=False,
             proxy_headers=False,  # who is believed is the gateway's to say
             timeout_graceful_shutdown=max(1, round(service.config.drain_s)),
-            h11_max_incomplete_event_size=64 * 1024,
         )
         super().__init__(config)
         self._ready = ready
@@ -124,13 +131,21 @@ class GatewayServer(uvicorn.Server):
         if self.started:
             if self.grpc is not None:
                 await self.grpc.start()
-            for warning in self.service.warnings:
-                self.service.events.event("policy", "warning", message=warning)
+            self._tell_warnings()
             serving: dict[str, Any] = {"policies": sorted(self.service.files)}
             if self.grpc is not None:
                 serving["grpc_port"] = self.grpc.port
             self.service.events.event("serving", **serving)
             self._ready()
+
+    def _tell_warnings(self) -> None:
+        service = self.service
+        for warning in service.warnings:
+            service.events.event("policy", "warning", message=warning)
+        connections = service.config.websocket.connections
+        allowed = open_files(connections + OTHERS)
+        if service.is_first and (few := too_few_files(connections, allowed)):
+            service.events.event("open files", "warning", message=few)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Unlike uvicorn's, sees through what is under way on WebSockets before they are closed."""

@@ -12,7 +12,7 @@ from routelab.core.catalogue import Catalogue
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError, RoutelabError
 from routelab.policy_file import PolicyFile
-from routelab.runtime import DecisionLog, FinishedRequest, RouterConfig, Upstream
+from routelab.runtime import DecisionLog, FinishedRequest, LimitShare, RouterConfig, Upstream
 from routelab.runtime.budgets import MemoryStore, SqliteStore, Store
 from routelab.runtime.budgets import read as read_budgets
 from routelab.runtime.metrics import RouterMetrics
@@ -21,6 +21,7 @@ from routelab.serve.callers import Doorkeeper
 from routelab.serve.config import ServeConfig
 from routelab.serve.decision_memory import DecisionMemory
 from routelab.serve.decisions import RouteMemory
+from routelab.serve.delivery import OutcomeRedaction
 from routelab.serve.event_log import EventLog
 from routelab.serve.gateway import Gateway
 from routelab.serve.keys import KeyRing, read_keys
@@ -53,7 +54,9 @@ class Service:
         board: what the status page shows besides.
         telemetry: spans and metrics, where they are configured.
         events: where what happens is written.
+        redaction: of answers that are delivered to others than their callers, and of their logs.
         peers: the other processes of the server.
+        is_first: of those processes, which tells what one of them is to tell for all.
 
     Args:
         policies: directories.
@@ -80,12 +83,15 @@ class Service:
         self.config = config = config or ServeConfig()
         self.metrics = RouterMetrics()
         self.memory = DecisionMemory(config.remembered)
-        self._first = seat is None or seat.number == 0
+        self.is_first = seat is None or seat.number == 0
+        self._share = LimitShare() if seat is None else LimitShare(seat.number, seat.count)
         self._paths, self._catalogue = tuple(map(Path, policies)), Path(catalogue)
         self._upstream = upstream
         problems: list[str] = []
         logged = _tried(lambda: load_redactor(config.redaction.log), problems)
         sent = _tried(lambda: load_redactor(config.redaction.send), problems)
+        delivered = _tried(lambda: load_redactor(config.redaction.deliver), problems)
+        self.redaction = OutcomeRedaction(logged, delivered)
         self.events = events or EventLog(config.log_requests, redactor=logged)
         self.board = StatusBoard(
             config.status.decisions if config.status.page else 0,
@@ -115,6 +121,7 @@ class Service:
         self.doorkeeper = Doorkeeper(config.callers, ring, time.time)
         limits, self._under_way, self.peers = process_parts(seat, config.limits)
         self.gateway = Gateway(self._roster(loaded), limits, self.events, self._under_way, sent)
+        self.gateway.decided = telemetry.decided
         self.board.taken(self.gateway.roster, time.time())
         self._seen = self._signature()
 
@@ -125,16 +132,20 @@ class Service:
 
     @property
     def warnings(self) -> list[str]:
-        """A sentence for each field that a policy reads and no request over the network has.
+        """A sentence for each field that a policy reads and no request over the network has, and
+        for each limit that cannot be divided among the processes.
 
         Of several processes the first has them for all.
         """
-        if not self._first:
+        if not self.is_first:
             return []
         callers = self.config.callers
         of_queues = any(it.tenant or it.tenant_attribute for it in self.config.queue)
         told_apart = bool(callers.keys or callers.tenant_header) or of_queues
-        return field_warnings(self.files, lambda field: field != "tenant" or told_apart)
+        fields = field_warnings(self.files, lambda field: field != "tenant" or told_apart)
+        catalogues = [served.router.catalogue for served in self.gateway.roster]
+        limits = [warning for it in catalogues for warning in self._share.warnings(it)]
+        return [*fields, *dict.fromkeys(limits)]
 
     async def watch(self) -> None:
         """Take changed files over as they change, until cancelled."""
@@ -247,6 +258,8 @@ class Service:
                 log=None if self._log is None else LentSink(self._log),
                 metrics=self.metrics,
                 observers=(self.memory, self._under_way, self.board, self.telemetry),
+                limit_share=self._share,
+                trace_headers=config.telemetry.trace_headers,
                 explained=config.status.page,
             )
             roster = Roster(loaded, config, shared)

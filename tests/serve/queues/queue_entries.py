@@ -26,15 +26,23 @@ class QueueEntry:
         self._stacks: dict[int, AsyncExitStack] = {}
         self._clients: dict[int, Any] = {}
 
-    def ask(self, gateway: Running, body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    def ask(
+        self,
+        gateway: Running,
+        body: Mapping[str, Any],
+        key: str,
+        attributes: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         """The body of the answer, or of the failure."""
         if self.kind == "kafka":
             pytest.importorskip("faststream", reason="the queue extra is not installed")
         else:
             skip_without(self.kind)
-        return in_loop(gateway, self._ask(gateway, body, key))
+        return in_loop(gateway, self._ask(gateway, body, key, attributes or {}))
 
-    async def _ask(self, gateway: Running, body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    async def _ask(
+        self, gateway: Running, body: Mapping[str, Any], key: str, more: Mapping[str, str]
+    ) -> dict[str, Any]:
         if id(gateway) not in self._clients:
             await self._open(gateway)
         asking = self._clients[id(gateway)]
@@ -42,7 +50,7 @@ class QueueEntry:
         # The suite asks the same again, of other policies: to a queue that is another request.
         number = f"{key}#{before}"
         named = json.dumps(body).encode()
-        await asking.put("low", named, id=key, source=number, specversion="1.0")
+        await asking.put("low", named, id=key, source=number, specversion="1.0", **more)
         *_, last = await asking.wait("results", before + 1)
         assert last.attributes["id"] == key
         told: dict[str, Any] = json.loads(last.body)

@@ -95,6 +95,10 @@ def test_together_they_are_one_server(files, sample_log, tmp_path):
         assert before[answered] == "12"
         assert before['routelab_requests_total{status="answered"}'] == "12"
         assert before['routelab_gateway_feedback_total{result="joined"}'] == "12"
+        spent = 'routelab_attributed_{}_total{{policy="one",tenant="north"}}'.format
+        assert before[spent("requests")] == "16"  # 4 of them were decisions
+        assert before[spent("cost_unknown")] == "4"
+        assert float(before[spent("cost_usd")]) > 0.0
         boss = {"authorization": f"Bearer {operator}"}
         status = asked(base, "GET", "/status", headers=boss).json()
         assert (status["processes"], status["requests"]["statuses"]["answered"]) == (2, 12)
@@ -121,6 +125,7 @@ def test_together_they_are_one_server(files, sample_log, tmp_path):
         found.running.send_signal(signal.SIGTERM)
         code, said = found.ended()
     assert code == 0, said
+    assert said.count("limits of deployments in the catalogue are divided") == 1
     lines = decisions(tmp_path / "decisions")
     assert [it.get("status") for it in lines].count("answered") == 20
     assert said.count("anybody who reaches") == 0

@@ -69,6 +69,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
         timeouts: of one attempt; None for the router's.
         quirks: what it wants otherwise in a request; None for what is known of its provider.
         max_reply_bytes: of one reply, once unpacked; a longer one is a failure.
+        trace_headers: it is sent the trace that a request belongs to (`traceparent`, `tracestate`).
     """
 
     base_url: str
@@ -83,6 +84,7 @@ class Deployment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_d
     timeouts: Timeouts | None = None
     quirks: Quirks | None = None
     max_reply_bytes: int = REPLY_BYTES
+    trace_headers: bool = True
 
     @property
     def public_url(self) -> str:

@@ -18,6 +18,7 @@ from routelab.runtime.calls.gates import GateChecker
 from routelab.runtime.calls.signals import SignalReader
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.runtime.engine import Engine, SampleAttempt, SampleRequest, SampleResult
+from routelab.runtime.trace_context import RequestTrace, TraceContext
 from routelab.runtime.wire import NEED, READS, SAMPLE, header_list
 from routelab.signals import SignalSource, answer_parts, answer_text, resolve
 
@@ -32,6 +33,8 @@ class Sending(msgspec.Struct, frozen=True):
         able: whether a model that the policy did not ask for may serve a call.
         room: asked before an attempt that follows one which failed, and cost so many USD as far as
             is known; gives why there is no money for it, or None.
+        context: of the trace that whoever asks is in.
+        trace: follows the request, once it is under way.
     """
 
     request: Request
@@ -41,6 +44,8 @@ class Sending(msgspec.Struct, frozen=True):
     deadline: float = math.inf
     able: Callable[[str, Call], bool] = lambda _model, _call: True
     room: Callable[[SampleAttempt, float], Awaitable[str | None]] | None = None
+    context: TraceContext | None = None
+    trace: RequestTrace | None = None
 
 
 class Caller:
@@ -168,6 +173,7 @@ class Caller:
             if sending.room is None
             else functools.partial(self._room, call, sending.room),
             tenant=sending.request.tenant,
+            trace=sending.trace,
         )
         n = max(it.samples for it in sources.values()) if sources else 1
         if n == 1:

@@ -9,6 +9,7 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.runtime.engine.bucket import Bucket
     from routelab.runtime.engine.engine import Engine
+    from routelab.runtime.engine.limit_share import LimitShare
     from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 else:
     __getattr__, __dir__ = attach(
@@ -16,6 +17,7 @@ else:
         {
             "Bucket": "bucket",
             "Engine": "engine",
+            "LimitShare": "limit_share",
             "SampleAttempt": "sample",
             "SampleRequest": "sample",
             "SampleResult": "sample",
@@ -25,6 +27,7 @@ else:
 __all__ = [
     "Bucket",
     "Engine",
+    "LimitShare",
     "SampleAttempt",
     "SampleRequest",
     "SampleResult",

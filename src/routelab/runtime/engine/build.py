@@ -15,13 +15,25 @@ from routelab.core.catalogue import (
 from routelab.errors import CatalogueError
 from routelab.runtime.engine.deployment_state import DeploymentState
 from routelab.runtime.engine.host import Host, host_of
+from routelab.runtime.engine.limit_share import LimitShare
 from routelab.runtime.engine.pool import Pool
 
 
 def pools(
-    catalogue: Catalogue, rules: EngineRules, clock: Callable[[], float], rng: random.Random
+    catalogue: Catalogue,
+    rules: EngineRules,
+    clock: Callable[[], float],
+    rng: random.Random,
+    share: LimitShare,
 ) -> dict[str, Pool]:
     """A pool for each model; the same deployment of two models has one state.
+
+    Args:
+        catalogue: of the models.
+        rules: of pools.
+        clock: seconds of the event loop's time.
+        rng: for balancing.
+        share: of the deployments' limits.
 
     Raises:
         CatalogueError: rules or values out of range, or a model whose deployments take no
@@ -40,7 +52,7 @@ def pools(
     ]
     if problems:
         raise CatalogueError(*problems)
-    states = _states(catalogue, rules)
+    states = _states(catalogue, rules, share)
     made = {}
     for name, model in catalogue.models.items():
         taking = [deployment for deployment in model.deployments if deployment.weight > 0.0]
@@ -49,7 +61,9 @@ def pools(
     return made
 
 
-def _states(catalogue: Catalogue, rules: EngineRules) -> dict[Deployment, DeploymentState]:
+def _states(
+    catalogue: Catalogue, rules: EngineRules, share: LimitShare
+) -> dict[Deployment, DeploymentState]:
     """The states of all deployments that take calls, with the hosts that they share."""
     taking = dict.fromkeys(
         deployment
@@ -59,7 +73,8 @@ def _states(catalogue: Catalogue, rules: EngineRules) -> dict[Deployment, Deploy
     )
     limits: dict[str, float] = {}
     for it in taking:
-        known = limits.get(host_of(it), rules.host_concurrency)
-        limits[host_of(it)] = max(known, it.max_concurrency or 0)
+        known = limits.get(host_of(it), share.host_calls(rules))
+        own = share.calls(it.max_concurrency) if it.max_concurrency else 0
+        limits[host_of(it)] = max(known, own)
     hosts = {name: Host(limit) for name, limit in limits.items()}
-    return {it: DeploymentState(it, rules, hosts[host_of(it)]) for it in taking}
+    return {it: DeploymentState(it, rules, hosts[host_of(it)], share) for it in taking}

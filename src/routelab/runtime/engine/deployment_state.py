@@ -13,6 +13,7 @@ from routelab.runtime.engine.breaker import Breaker
 from routelab.runtime.engine.bucket import Bucket
 from routelab.runtime.engine.host import Host
 from routelab.runtime.engine.latency import PeakEwma
+from routelab.runtime.engine.limit_share import LimitShare
 from routelab.runtime.upstream import deployment_label
 
 
@@ -90,7 +91,11 @@ class DeploymentState:
     )
 
     def __init__(
-        self, deployment: Deployment, rules: EngineRules, host: Host | None = None
+        self,
+        deployment: Deployment,
+        rules: EngineRules,
+        host: Host | None = None,
+        share: LimitShare = LimitShare(),  # noqa: B008  (it never changes)
     ) -> None:
         self.deployment = deployment
         self.name = deployment_label(deployment)
@@ -104,11 +109,11 @@ class DeploymentState:
         self.latency = PeakEwma()
         self.breaker = Breaker(rules.breaker)
         self.freed: list[Callable[[], None]] = []
-        self.slots = deployment.max_concurrency or rules.max_concurrency
+        self.slots = share.slots(deployment, rules)
         self._host = Host(math.inf) if host is None else host
         self._host.freed.append(self.freed)
         self._requests, self._tokens = (
-            None if limit is None else Bucket(limit, rules.burst_s)
+            None if limit is None else Bucket(share.rate(limit), rules.burst_s)
             for limit in (deployment.requests_per_minute, deployment.tokens_per_minute)
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import msgspec
 
@@ -21,6 +21,7 @@ from routelab.runtime.engine.asker import Asker
 from routelab.runtime.engine.breaker import State
 from routelab.runtime.engine.build import pools
 from routelab.runtime.engine.deployment_state import AttemptReport, DeploymentState, Permit
+from routelab.runtime.engine.limit_share import LimitShare
 from routelab.runtime.engine.pool import Pool
 from routelab.runtime.engine.sample import SampleAttempt, SampleRequest, SampleResult
 from routelab.runtime.upstream import Upstream
@@ -47,6 +48,7 @@ class Engine:
         wall_clock: Unix seconds, for dates in replies.
         sleep: waits so many seconds of `clock`.
         rng: for balancing and for pauses before retries.
+        share: of the deployments' limits; all of them unless given.
     Raises:
         CatalogueError: the rules name no way of balancing.
     """
@@ -61,9 +63,10 @@ class Engine:
         wall_clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         rng: random.Random,
+        share: LimitShare | None = None,
     ) -> None:
         rules = catalogue.engine or EngineRules()
-        self.pools = pools(catalogue, rules, clock, rng)
+        self.pools = pools(catalogue, rules, clock, rng, share or LimitShare())
         self.closed = False
         self._catalogue = catalogue
         self._rules = rules.retry
@@ -226,7 +229,7 @@ class Engine:
                 self._upstream,
                 state.deployment,
                 question.body,
-                question.headers,
+                _headers(question, state, sent),
                 timeouts,
                 clock=self._clock,
                 wall_clock=self._wall_clock,
@@ -280,6 +283,14 @@ class Engine:
                 asked_s = least_s  # nought, or a moment that is past, is no leave to storm
         if asked_s is not None:
             state.rest(asked_s, self._clock(), asker if result.failure.doubtful else None)
+
+
+def _headers(question: SampleRequest, state: DeploymentState, sent_s: float) -> Mapping[str, str]:
+    """Of an attempt: those of its sample, and where it stands in a trace."""
+    if question.trace is None:
+        return question.headers
+    told = question.trace.sending(state.name, question.sample, sent_s)
+    return {**question.headers, **told} if state.deployment.trace_headers else question.headers
 
 
 def _ours_refused(

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.runtime.attempts import AttemptResult, PieceSink
+from routelab.runtime.trace_context import RequestTrace
 
 
 class SampleAttempt(msgspec.Struct, frozen=True):
@@ -53,6 +54,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
         ours: fields of the body that the caller did not ask for.
         room: called with an attempt that failed before the next one is made; gives why there is no
             money for the next one, or None.
+        trace: follows the request, if anybody does.
     """
 
     model: str
@@ -65,6 +67,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
     ours: frozenset[str] = frozenset()
     room: Callable[[SampleAttempt], Awaitable[str | None]] | None = None
     tenant: str = ""
+    trace: RequestTrace | None = None
 
 
 class SampleResult(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         priced_models,
     )
     from routelab.runtime.requests.handler import RequestHandler
-    from routelab.runtime.requests.observers import Observer, Observers
+    from routelab.runtime.requests.observers import Observer, Observers, TracingObserver
     from routelab.runtime.requests.options import Messages, RequestOptions, sending
     from routelab.runtime.requests.overlay import Overlay
     from routelab.runtime.requests.request_ids import new_request_id
@@ -33,6 +33,7 @@ else:
             "RequestHandler": "handler",
             "RequestOptions": "options",
             "StreamedAnswer": "answer",
+            "TracingObserver": "observers",
             "cheaper_policy": "active_policy",
             "check_meant": "deployments",
             "deployed_models": "deployments",
@@ -53,6 +54,7 @@ __all__ = [
     "RequestHandler",
     "RequestOptions",
     "StreamedAnswer",
+    "TracingObserver",
     "cheaper_policy",
     "check_meant",
     "deployed_models",

@@ -86,12 +86,13 @@ class RequestHandler:
         if limit_usd != request.max_cost_usd:
             request = msgspec.structs.replace(request, max_cost_usd=limit_usd)
         deadline = started + _seconds(request.deadline_s)
-        sent = Sending(request, asked.fields, asked.headers, delivery, deadline)
         active, degraded = self.active, False
         for one in (active, self._spare):
             if one is not None:
                 one.check_fields(asked.fields)
         x = active.context(request)
+        trace = self._observers.begun(request, asked.context)
+        sent = Sending(request, asked.fields, asked.headers, delivery, deadline, trace=trace)
         try:
             try:
                 decision = await decide(active, x, sent, self._guard(active, degraded), delivery)

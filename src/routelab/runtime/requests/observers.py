@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from routelab.core import Context, Decision, Request
 from routelab.core.storage import AlertRecord, FeedbackRecord
@@ -12,6 +12,7 @@ from routelab.errors import RouteError
 from routelab.runtime.budgets import Alert
 from routelab.runtime.finished_request import FinishedRequest, answered, ended
 from routelab.runtime.journal import Sink
+from routelab.runtime.trace_context import GuardedTrace, PassedTrace, RequestTrace, TraceContext
 
 _log = logging.getLogger("routelab")
 
@@ -38,6 +39,21 @@ class Observer(Protocol):
         """A share of a budget is spent."""
 
 
+@runtime_checkable
+class TracingObserver(Observer, Protocol):
+    """An observer that follows requests from their beginning, and gives attempts spans to be in."""
+
+    def begun(self, request: Request, context: TraceContext | None) -> RequestTrace | None:
+        """A request is under way; `finished` is called with the very same one, in the same task.
+
+        Args:
+            request: as the policy sees it.
+            context: of the trace that whoever asked is in.
+        Returns:
+            What says which headers its attempts are sent with; None to leave that to others.
+        """
+
+
 class Observers:
     """Passes the end of each request, judgements and alerts on to the log and all observers.
 
@@ -45,14 +61,41 @@ class Observers:
         log: takes records; None for none.
         observers: called in their order.
         wall_clock: Unix seconds.
+        trace_headers: endpoints are told of traces.
     """
 
     def __init__(
-        self, log: Sink | None, observers: Sequence[Observer], wall_clock: Callable[[], float]
+        self,
+        log: Sink | None,
+        observers: Sequence[Observer],
+        wall_clock: Callable[[], float],
+        trace_headers: bool = True,
     ) -> None:
         self.log = log
         self.observers = tuple(observers)
+        self._tracing = tuple(it for it in observers if isinstance(it, TracingObserver))
+        self._trace_headers = trace_headers
         self._wall_clock = wall_clock
+
+    def begun(self, request: Request, context: TraceContext | None) -> RequestTrace | None:
+        """Pass on that a request is under way.
+
+        Args:
+            request: as the policy sees it.
+            context: of the trace that whoever asked is in.
+        Returns:
+            What its attempts ask for headers; None where there is nothing to be told.
+        """
+        told = self._trace_headers
+        for observer in self._tracing:
+            try:
+                trace = observer.begun(request, context)
+            except Exception:  # noqa: BLE001  (a request outlives whoever watches it)
+                _log.exception("an observer failed")
+                continue
+            if trace is not None:
+                return GuardedTrace(trace, told)
+        return PassedTrace(context) if context is not None and told else None
 
     def answered(
         self, decision: Decision, request: Request, policy: str, latency_s: float, degraded: bool

@@ -15,6 +15,7 @@ from routelab.core.messages import is_number, nearest, value_text
 from routelab.errors import RequestError
 from routelab.runtime.calls import Sending
 from routelab.runtime.requests.request_ids import new_request_id
+from routelab.runtime.trace_context import TraceContext
 from routelab.runtime.wire import REQUEST_ID, header_value
 
 Messages: TypeAlias = str | Sequence[Message]
@@ -68,6 +69,8 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
             and what still runs then is cut off; None for no limit, which math.inf becomes too.
         parameters: of the request body, such as `temperature`, passed on as they are; a copy of
             what is given, so that later changes to that do nothing.
+        trace_context: the trace that the request belongs to; endpoints hear of it in headers, never
+            in the body.
     Raises:
         RequestError: values are malformed, or names are no fields, which is a TypeError too;
             names everything that is.
@@ -83,6 +86,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
     max_cost_usd: float | None = None
     deadline_s: float | None = None
     parameters: Mapping[str, Any] = {}
+    trace_context: TraceContext | None = None
 
     def __post_init__(self) -> None:
         key, parameters = self.id, self.parameters
@@ -94,6 +98,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
             and self.max_cost_usd is None
             and self.deadline_s is None
             and type(parameters) is dict
+            and (self.trace_context is None or type(self.trace_context) is TraceContext)
             and _SPECIAL.isdisjoint(parameters)
         ):
             if parameters:
@@ -109,6 +114,7 @@ class RequestOptions(msgspec.Struct, frozen=True, kw_only=True, metaclass=_Names
             *_of_needs(self.needs),
             *_of_bounds(max_cost_usd=self.max_cost_usd, deadline_s=self.deadline_s),
             *_of_parameters(parameters),
+            *_of_trace(self.trace_context),
         )
         if problems:
             raise RequestError(*problems)
@@ -215,7 +221,7 @@ def sending(
         deadline_s=options.deadline_s,
     )
     headers = {REQUEST_ID: header_value(options.id)} if options.id else {}
-    return Sending(request, options.parameters, headers)
+    return Sending(request, options.parameters, headers, context=options.trace_context)
 
 
 def _of_texts(**texts: object) -> Iterator[str]:
@@ -238,6 +244,11 @@ def _of_bounds(**bounds: object) -> Iterator[str]:
         if limit is not None and not (is_number(limit) and limit >= 0.0):
             said = value_text(limit)
             yield f"{name}={said}: a bound is a number and not negative; leave it out for none"
+
+
+def _of_trace(trace: object) -> Iterator[str]:
+    if not isinstance(trace, TraceContext | None):
+        yield f"trace_context={value_text(trace)}: give a TraceContext, or leave it out"
 
 
 def _of_messages(messages: object) -> Iterator[str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         request_key,
         told_body,
     )
+    from routelab.serve.delivery.outcome_redaction import OutcomeRedaction
     from routelab.serve.delivery.public_addresses import PublicBackend
     from routelab.serve.delivery.webhook import UndeliverableError, WebhookSender, signature
 else:
@@ -33,6 +34,7 @@ else:
             "DueDelivery": "delivery_log",
             "LineFile": "dead_letters",
             "Outbox": "outbox",
+            "OutcomeRedaction": "outcome_redaction",
             "PublicBackend": "public_addresses",
             "Resending": "dead_letters",
             "UndeliverableError": "webhook",
@@ -55,6 +57,7 @@ __all__ = [
     "DueDelivery",
     "LineFile",
     "Outbox",
+    "OutcomeRedaction",
     "PublicBackend",
     "Resending",
     "UndeliverableError",

@@ -18,6 +18,7 @@ from routelab.core.storage import is_locked, lock_file
 from routelab.errors import ConfigError
 from routelab.serve.delivery.group_commit import GroupCommit
 from routelab.serve.delivery.outcome import DeliveredOutcome, packed, unpacked
+from routelab.serve.delivery.outcome_redaction import OutcomeRedaction
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -78,13 +79,19 @@ class DeliveryLog:
         path: of the file; beside it is a lock for each process.
         kept_s: seconds that it keeps what is over.
         wall_clock: Unix seconds.
+        redaction: of what is only logged.
     Raises:
         ConfigError: it cannot be written, or is another file.
     """
 
     def __init__(
-        self, path: Path, kept_s: float, wall_clock: Callable[[], float] = time.time
+        self,
+        path: Path,
+        kept_s: float,
+        wall_clock: Callable[[], float] = time.time,
+        redaction: OutcomeRedaction | None = None,
     ) -> None:
+        self._redaction = redaction or OutcomeRedaction()
         self._path = path
         self._kept_s = kept_s
         self._wall_clock = wall_clock
@@ -138,7 +145,8 @@ class DeliveryLog:
             outcome: of it.
             due: names of destinations, to be delivered to from here.
             carried: those to which its message's worker delivers.
-            digest: of its body, where it was not claimed before.
+            digest: of its body; empty where nobody will ask for this answer again, so that once
+                it is delivered it is only logged.
         """
         now_s, content = self._wall_clock(), packed(outcome)
         states = [(it, "due") for it in due] + [(it, CARRIED) for it in carried]
@@ -273,14 +281,30 @@ class DeliveryLog:
         due_s: float,
         why: str,
     ) -> None:
-        rows = [(state, tries, self._wall_clock(), due_s, why, key, name) for name in destinations]
-        await self._writer.change(
-            lambda it: it.executemany(
+        note = self._redaction.reason(why) if why else ""
+        rows = [(state, tries, self._wall_clock(), due_s, note, key, it) for it in destinations]
+
+        def write(it: sqlite3.Connection) -> None:
+            it.executemany(
                 "UPDATE deliveries SET state = ?, tries = ?, at_s = ?, due_s = ?, note = ?"
                 " WHERE key = ? AND destination = ?",
                 rows,
             )
-        )
+            if state != "due" and self._redaction.log:
+                self._redact(it, key)
+
+        await self._writer.change(write)
+
+    def _redact(self, it: sqlite3.Connection, key: str) -> None:
+        """Redact an answer that is delivered everywhere, and that nobody will ask for again."""
+        row = it.execute(
+            "SELECT outcome FROM answers WHERE key = ? AND digest = '' AND NOT EXISTS"
+            " (SELECT 1 FROM deliveries WHERE key = ? AND state IN ('due', ?))",
+            (key, key, CARRIED),
+        ).fetchone()
+        if row is not None:
+            kept = packed(self._redaction.kept(unpacked(row[0])))
+            it.execute("UPDATE answers SET outcome = ? WHERE key = ?", (kept, key))
 
     def _take_over(self, it: sqlite3.Connection, owner: str) -> list[DueDelivery]:
         rows = it.execute(

@@ -18,6 +18,7 @@ from routelab.runtime import encode_json
 from routelab.serve.delivery.dead_letters import DeadLetter, LineFile, dead_letter_line
 from routelab.serve.delivery.delivery_log import DeliveryLog, DueDelivery
 from routelab.serve.delivery.outcome import DeliveredOutcome
+from routelab.serve.delivery.outcome_redaction import OutcomeRedaction
 from routelab.serve.delivery.webhook import UndeliverableError, WebhookSender
 from routelab.serve.event_log import EventLog
 from routelab.serve.settings import DeliveryRules, DestinationRule
@@ -98,6 +99,7 @@ class Dispatcher:
         events: where what is given up is written.
         totals: of the gateway, in which they are counted.
         wall_clock: Unix seconds.
+        redaction: of reasons, which may quote an answer.
     """
 
     def __init__(
@@ -108,7 +110,9 @@ class Dispatcher:
         events: EventLog,
         totals: Counter[tuple[str, ...]],
         wall_clock: Callable[[], float] = time.time,
+        redaction: OutcomeRedaction | None = None,
     ) -> None:
+        self._redaction = redaction or OutcomeRedaction()
         self._rules = rules
         self._log = log
         self._sender = sender
@@ -153,12 +157,12 @@ class Dispatcher:
         return None
 
     async def _undelivered(self, due: DueDelivery, error: UndeliverableError) -> DueDelivery | None:
-        tries = due.tries + 1
+        tries, reason = due.tries + 1, self._redaction.reason(error.reason)
         if error.final or tries >= self._rules.tries:
-            await self._give_up(due, error.reason)
+            await self._give_up(due, reason)
             return None
         wait_s = max(_backoff_s(self._rules.backoff_s, due), error.wait_s or 0.0)
-        await self._log.postponed(due, wait_s, error.reason)
+        await self._log.postponed(due, wait_s, reason)
         return due._replace(tries=tries, due_s=self._wall_clock() + wait_s)
 
     async def _give_up(self, due: DueDelivery, reason: str) -> None:

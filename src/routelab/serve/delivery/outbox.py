@@ -9,11 +9,15 @@ from collections.abc import Callable
 from routelab.serve.delivery.delivery_log import DeliveryLog, DueDelivery
 from routelab.serve.delivery.dispatcher import Dispatcher
 from routelab.serve.delivery.outcome import DeliveredOutcome, request_key
+from routelab.serve.delivery.outcome_redaction import OutcomeRedaction
 from routelab.serve.settings import DeliveryRules
 
 
 class Outbox:
     """Keeps outcomes and has them delivered.
+
+    Attributes:
+        redaction: of what is delivered, and of what is only logged.
 
     Args:
         rules: which go where.
@@ -28,7 +32,9 @@ class Outbox:
         log: DeliveryLog,
         dispatcher: Dispatcher,
         wall_clock: Callable[[], float] = time.time,
+        redaction: OutcomeRedaction | None = None,
     ) -> None:
+        self.redaction = redaction or OutcomeRedaction()
         self.log = log
         self._rules = rules
         self._dispatcher = dispatcher
@@ -45,6 +51,7 @@ class Outbox:
         """
         names, _ = self.chosen(outcome)
         if names:
+            outcome = self.redaction.sent(outcome)
             key = request_key(outcome.tenant, outcome.id, os.urandom(16).hex())
             await self.log.settle(key, outcome, due=names)
             self.begin(key, outcome, names)

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from routelab.serve.entries.chat import ChatEntry
     from routelab.serve.entries.decision import DecisionEntry
     from routelab.serve.entries.feedback import FeedbackEntry
+    from routelab.serve.entries.file_limits import OTHERS, open_files, too_few_files
+    from routelab.serve.entries.http_connection import bounded_connection
     from routelab.serve.entries.openapi_document import OpenApiEntry
     from routelab.serve.entries.operations import OperationsEntry
     from routelab.serve.entries.route import RouteEntry
@@ -30,11 +32,16 @@ else:
             "ABORT": "websocket_connection",
             "WebSocketConnection": "websocket_connection",
             "WebSocketEntry": "websocket",
+            "OTHERS": "file_limits",
+            "bounded_connection": "http_connection",
+            "open_files": "file_limits",
+            "too_few_files": "file_limits",
         },
     )
 
 __all__ = [
     "ABORT",
+    "OTHERS",
     "ChatEntry",
     "DecisionEntry",
     "FeedbackEntry",
@@ -44,4 +51,7 @@ __all__ = [
     "StatusEntry",
     "WebSocketConnection",
     "WebSocketEntry",
+    "bounded_connection",
+    "open_files",
+    "too_few_files",
 ]

@@ -87,7 +87,9 @@ class ChatEntry:
         """Answer one request, in pieces where it wants that."""
         content = await exchange.body(self._limits)
         form = self._read(await decode_body(content, self._limits.body_depth))
-        visit = self._gateway.admit(self._entry, form.chat, caller, header_said(exchange.id))
+        visit = self._gateway.admit(
+            self._entry, form.chat, caller, header_said(exchange.id), exchange.trace
+        )
         headers = decided_headers(visit.id, visit.policy)
         try:
             with visit:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from routelab.core.catalogue import Catalogue
 from routelab.core.messages import value_text
-from routelab.runtime import REQUEST_ID
+from routelab.runtime import REQUEST_ID, TraceContext
 from routelab.serve.account import decided_headers, outcome_headers
 from routelab.serve.callers import Identity
 from routelab.serve.chat_request import decode_body, header_said
@@ -58,7 +58,7 @@ class DecisionEntry:
         """Say what to call next, or which answer to deliver."""
         content = await exchange.body(self._limits)
         body = await decode_body(content, self._limits.body_depth)
-        found = await self.decided(body, caller, header_said(exchange.id))
+        found = await self.decided(body, caller, header_said(exchange.id), trace=exchange.trace)
         own = {} if REQUEST_ID in exchange.headers else {REQUEST_ID: quote(found.id)}
         await exchange.json(found.said, headers={**own, **found.headers})
 
@@ -68,6 +68,7 @@ class DecisionEntry:
         caller: Identity,
         request_id: str | None = None,
         entry: str = ENTRY,
+        trace: TraceContext | None = None,
     ) -> DecisionReply:
         """What is to be called next, or which answer to deliver.
 
@@ -76,6 +77,7 @@ class DecisionEntry:
             caller: who asks.
             request_id: as the caller gave it; a fresh one if None.
             entry: by which it came, for metrics.
+            trace: that the caller is in.
         Raises:
             RefusedError: the body is malformed, or nothing can be decided.
         """
@@ -83,7 +85,7 @@ class DecisionEntry:
         told = read_token(body["token"]) if body.get("token") is not None else None
         if told is not None:
             request_id = told.request_id
-        with self._gateway.question(entry, chat, caller, request_id) as question:
+        with self._gateway.question(entry, chat, caller, request_id, trace) as question:
             decider = question.served.decider
             reported: Reported = ()
             if told is not None:

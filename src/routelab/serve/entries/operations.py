@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -10,17 +10,29 @@ import msgspec
 from routelab.runtime.metrics import Snapshot, prometheus_text
 from routelab.serve.gateway import Gateway
 from routelab.serve.http_exchange import HttpExchange
-from routelab.serve.peers import GatewayFigures, Peers
+from routelab.serve.peers import GatewayFigures, Peers, SpendingCount
 
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class OperationsEntry:
-    """What probes and collectors ask; nothing in it is a prompt or a key."""
+    """What probes and collectors ask; nothing in it is a prompt or a key.
 
-    def __init__(self, gateway: Gateway, peers: Peers) -> None:
+    Args:
+        gateway: that is asked about.
+        peers: the other processes of the server.
+        spending: what requests cost so far, by policy and tenant.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        peers: Peers,
+        spending: Callable[[], tuple[SpendingCount, ...]],
+    ) -> None:
         self._gateway = gateway
         self._peers = peers
+        self._spending = spending
 
     async def health(self, exchange: HttpExchange, _: Any) -> None:
         """The process serves."""
@@ -45,7 +57,8 @@ class OperationsEntry:
         """What this process has counted."""
         gateway = self._gateway
         totals = tuple(sorted(gateway.totals.items()))
-        return GatewayFigures(await self.snapshot(), totals, len(gateway.under_way))
+        under_way = len(gateway.under_way)
+        return GatewayFigures(await self.snapshot(), totals, under_way, self._spending())
 
     async def snapshot(self) -> Snapshot:
         """All routers count in one place; states of breakers and queues are each one's own."""
@@ -91,6 +104,20 @@ class OperationsEntry:
         yield from _head("routelab_gateway_policy", "gauge", "Policies that are served.")
         for name, served in sorted(gateway.roster.policies.items()):
             yield _row("routelab_gateway_policy", 1, policy=name, digest=served.file.digest)
+        yield from _spent(figures.spending)
+
+
+def _spent(spending: Sequence[SpendingCount]) -> Iterator[str]:
+    """Who spends what: USD per 1,000 is the costs by the requests whose cost is known."""
+    for name, meaning, field in (
+        ("requests", "Requests that are over.", "requests"),
+        ("cost_usd", "Known costs of requests.", "cost_usd"),
+        ("cost_unknown", "Requests whose cost is not known.", "unknown"),
+    ):
+        metric = f"routelab_attributed_{name}_total"
+        yield from _head(metric, "counter", f"{meaning[:-1]}, by policy and tenant.")
+        for it in spending:
+            yield _row(metric, getattr(it, field), policy=it.policy, tenant=it.tenant)
 
 
 def _head(name: str, kind: str, meaning: str) -> tuple[str, str]:

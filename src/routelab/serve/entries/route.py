@@ -64,7 +64,8 @@ class RouteEntry:
         if strategy := body.get("strategy"):
             chat["model"] = PREFIX + strategy.removeprefix(PREFIX)
         candidates = _candidates(body)
-        with self._gateway.question(ENTRY, chat, caller, body.get("route_id")) as question:
+        asking = self._gateway.question(ENTRY, chat, caller, body.get("route_id"), exchange.trace)
+        with asking as question:
             decider = question.served.decider
             state = question.decided(lambda: decider.state(question.request, candidates=candidates))
             route = OpenRoute(

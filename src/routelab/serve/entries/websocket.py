@@ -6,7 +6,7 @@ A caller sends objects, each a text frame of JSON:
     {"type": "cancel", "id": "a"}
 
 and gets for each request `started`, then `answer`, or `chunk`s and `done`; or `error`, or
-`cancelled`.
+`cancelled`. A request may have `request_id`, `traceparent` and `tracestate`, the headers of HTTP.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from contextlib import aclosing
 from typing import Any
 
 from routelab.core.messages import value_text
-from routelab.runtime import encode_json
+from routelab.runtime import TRACEPARENT, encode_json, read_trace
 from routelab.serve.callers import NOBODY, Doorkeeper, Identity
 from routelab.serve.chat_request import decode_body
 from routelab.serve.config import GatewayLimits, WebSocketRules
@@ -31,7 +31,7 @@ _log = logging.getLogger("routelab")
 
 ENTRY = "websocket"
 _FIELDS: Mapping[str, tuple[str, ...]] = {
-    "request": ("type", "id", "body", "request_id"),
+    "request": ("type", "id", "body", "request_id", "traceparent", "tracestate"),
     "cancel": ("type", "id"),
 }
 _LONGEST_ID = 256
@@ -81,20 +81,19 @@ class WebSocketEntry:
         """See the requests under way through, and close every connection."""
         await asyncio.gather(*(it.drain() for it in self._sessions))
 
-    def admit(
-        self, session: WebSocketSession, body: Mapping[str, Any], request_id: Any
-    ) -> ChatVisit:
+    def admit(self, session: WebSocketSession, said: Mapping[str, Any]) -> ChatVisit:
         """Let a request in.
 
         Args:
             session: that it came over.
-            body: of `/v1/chat/completions`.
-            request_id: as the caller gave it; a fresh one if None.
+            said: its frame, checked.
         Raises:
             RefusedError: it cannot be answered, or may not be.
         """
         caller = self._caller(session.connection)
-        return self._gateway.admit(ENTRY, body, caller, request_id)
+        headers = said if TRACEPARENT in said else session.connection.headers
+        trace = read_trace((name, it) for name, it in headers.items() if isinstance(it, str))
+        return self._gateway.admit(ENTRY, said["body"], caller, said.get("request_id"), trace)
 
     def refused(self, refusal: RefusedError) -> None:
         """Count a frame that was none."""
@@ -183,14 +182,14 @@ class WebSocketSession:
                 self._under_way[name].cancel()
             return
         self._check_room(name)
-        task = asyncio.create_task(self._answer(name, said["body"], said.get("request_id")))
+        task = asyncio.create_task(self._answer(name, said))
         self._under_way[name] = task
         task.add_done_callback(lambda _: self._under_way.pop(name))
 
-    async def _answer(self, name: str, body: Mapping[str, Any], request_id: str | None) -> None:
+    async def _answer(self, name: str, said: Mapping[str, Any]) -> None:
         with contextlib.suppress(CallerLeftError):
             try:
-                with self._entry.admit(self, body, request_id) as visit:
+                with self._entry.admit(self, said) as visit:
                     await self._deliver(name, visit)
             except RefusedError as refusal:
                 await self._refuse(name, refusal)
@@ -289,8 +288,11 @@ def _checked(said: Mapping[str, Any]) -> tuple[str, str]:
         problems.append(
             ("id", f"id={value_text(name)}: write a text of 1 to {_LONGEST_ID} characters")
         )
-    if not isinstance(said.get("request_id"), str | None):
-        problems.append(("request_id", f"request_id={value_text(said['request_id'])}: a text"))
+    problems += [
+        (field, f"{field}={value_text(said[field])}: a text")
+        for field in ("request_id", "traceparent", "tracestate")
+        if not isinstance(said.get(field), str | None)
+    ]
     if kind == "request" and not isinstance(said.get("body"), dict):
         problems.append(("body", "body: write the chat completion that is asked for, an object"))
     if problems:

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 import grpc
 
-from routelab.runtime import REQUEST_ID, encode_json
+from routelab.runtime import REQUEST_ID, TraceContext, encode_json, read_trace
 from routelab.serve.callers import NOBODY, Identity
 from routelab.serve.chat_request import header_said
 from routelab.serve.config import GrpcRules
@@ -116,7 +116,9 @@ class RouterEntry:
         async with self._refusals(context) as seen:
             seen.caller = self._caller(context)
             body = await decision_body(request, self._depth)
-            decided = await self._decision.decided(body, seen.caller, _request_id(context), ENTRY)
+            decided = await self._decision.decided(
+                body, seen.caller, _request_id(context), ENTRY, _trace(context)
+            )
             await _begin(context, decided.id, decided.policy)
             reply = decide_reply(decided.said)
         return reply  # noqa: RET504  (the block may swallow what it returns, as mypy reads it)
@@ -136,7 +138,7 @@ class RouterEntry:
         left_s: float | None = context.time_remaining()
         deadline_s = None if left_s is None else max(left_s, _LATE_S)
         body = await chat_body(request, self._depth, deadline_s)
-        return self._gateway.admit(ENTRY, body, seen.caller, _request_id(context))
+        return self._gateway.admit(ENTRY, body, seen.caller, _request_id(context), _trace(context))
 
     def _caller(self, context: Context) -> Identity:
         headers = _metadata(context)
@@ -209,6 +211,12 @@ async def _begin(context: Context, decision: str, policy: str) -> None:
 def _request_id(context: Context) -> str | None:
     given = _metadata(context).get(REQUEST_ID)
     return header_said(given) if given else None
+
+
+def _trace(context: Context) -> TraceContext | None:
+    """That the caller is in."""
+    pairs = context.invocation_metadata() or ()
+    return read_trace((name, value) for name, value in pairs if isinstance(value, str))
 
 
 def _metadata(context: Context) -> dict[str, str]:

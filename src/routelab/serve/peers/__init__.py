@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from routelab.serve.peers.peers import Alone, Peers, WorkerPeers
     from routelab.serve.peers.seat import ProcessParts, WorkerSeat, process_parts
     from routelab.serve.peers.slot_table import SlotTable
+    from routelab.serve.peers.spending import SpendingCount, SpendingCounter
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -25,6 +26,8 @@ else:
             "Peers": "peers",
             "ProcessParts": "seat",
             "SlotTable": "slot_table",
+            "SpendingCount": "spending",
+            "SpendingCounter": "spending",
             "WorkerPeers": "peers",
             "WorkerSeat": "seat",
             "process_parts": "seat",
@@ -41,6 +44,8 @@ __all__ = [
     "Peers",
     "ProcessParts",
     "SlotTable",
+    "SpendingCount",
+    "SpendingCounter",
     "WorkerPeers",
     "WorkerSeat",
     "process_parts",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from routelab.runtime.metrics import Snapshot, merged_snapshots
+from routelab.serve.peers.spending import SpendingCount, summed_spending
 
 
 class GatewayFigures(msgspec.Struct, frozen=True):
@@ -17,11 +18,13 @@ class GatewayFigures(msgspec.Struct, frozen=True):
         snapshot: of its routers.
         totals: of the gateway, with labels in front.
         under_way: requests.
+        spending: by policy and tenant.
     """
 
     snapshot: Snapshot
     totals: tuple[tuple[tuple[str, ...], int], ...] = ()
     under_way: int = 0
+    spending: tuple[SpendingCount, ...] = ()
 
     def ended(self) -> GatewayFigures:
         """What is left of it once the process is gone: counts, and nothing that is under way."""
@@ -48,4 +51,5 @@ def summed(parts: Sequence[GatewayFigures]) -> GatewayFigures:
         merged_snapshots([part.snapshot for part in parts]),
         tuple(sorted(totals.items())),
         sum(part.under_way for part in parts),
+        summed_spending(part.spending for part in parts),
     )

@@ -157,13 +157,14 @@ class QueueHost:
         self._dispatcher: Dispatcher | None = None
         if not (config.queue or rules.rule):
             return
-        self._log = DeliveryLog(Path(rules.log), rules.kept_s)
+        redaction = service.redaction
+        self._log = DeliveryLog(Path(rules.log), rules.kept_s, redaction=redaction)
         gateway = service.gateway
         self._dispatcher = Dispatcher(
             rules, self._log, DestinationSender(rules, self._publish), service.events,
-            gateway.totals,
+            gateway.totals, redaction=redaction,
         )  # fmt: skip
-        outbox = Outbox(rules, self._log, self._dispatcher)
+        outbox = Outbox(rules, self._log, self._dispatcher, redaction=redaction)
         if rules.rule:
             gateway.outbox = outbox
         self._queues = {it.name: OpenQueue(it, service, outbox, judge) for it in config.queue}

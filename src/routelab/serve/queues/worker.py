@@ -18,6 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from routelab.core.messages import value_text
+from routelab.runtime import read_trace
 from routelab.serve.callers import Doorkeeper, Identity
 from routelab.serve.config import GatewayLimits
 from routelab.serve.delivery import (
@@ -304,7 +305,8 @@ class QueueWorker:
         if request.body.get("stream"):
             raise malformed([("stream", "stream: a queue has no streams; leave it out")])
         caller = self._caller(request)
-        visit = self._gateway.admit(ENTRY, request.body, caller, request.id)
+        trace = read_trace(request.attributes.items())
+        visit = self._gateway.admit(ENTRY, request.body, caller, request.id, trace)
         visit.delivers = False
         try:
             with visit:
@@ -364,6 +366,7 @@ class QueueWorker:
         Args:
             own_key: the outcome is kept as that of its key; without, another's is there.
         """
+        outcome = self._outbox.redaction.sent(outcome)
         names, to_caller = self._outbox.chosen(outcome)
         topics = self._topics(request) if to_caller else ()
         key = request.key if own_key else f"{request.key}-{held.message.position}"
@@ -459,7 +462,7 @@ class QueueWorker:
         }  # fmt: skip
         attributes |= {
             "deadcode": code,
-            "deadreason": reason[:1000],
+            "deadreason": self._outbox.redaction.reason(reason)[:1000],
             "deadtries": str(tries),
             "deadtopic": message.topic,
         }

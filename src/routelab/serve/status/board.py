@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from routelab.runtime import FinishedRequest
 from routelab.runtime.budgets import Alert
 from routelab.runtime.metrics import Snapshot
+from routelab.serve.peers import SpendingCounter
 from routelab.serve.status.attribution import Attribution
 from routelab.serve.status.recent_decisions import RecentDecisions
 from routelab.serve.status.report import PolicyStatus, SpendTotals, StatusReport
@@ -24,6 +25,9 @@ _FORMER = 200
 class StatusBoard:
     """An observer of all routers of a gateway; its totals go on when files change.
 
+    Attributes:
+        spending: what requests cost by policy and tenant, for collectors.
+
     Args:
         decisions: the latest that are kept.
         redact: takes out of errors what identifies people, as models may quote requests.
@@ -33,6 +37,7 @@ class StatusBoard:
         self._attribution = Attribution()
         self._recent = RecentDecisions(decisions, redact)
         self._policies: dict[tuple[str, str], PolicyStatus] = {}
+        self.spending = SpendingCounter(self.policy_name)
 
     def taken(self, roster: Roster, at_s: float) -> None:
         """Policies are served from now on, in place of those before.
@@ -65,6 +70,7 @@ class StatusBoard:
     def finished(self, finished: FinishedRequest) -> None:
         """Count a request, and keep what was decided."""
         self._attribution.finished(finished)
+        self.spending.finished(finished)
         self._recent.finished(finished)
 
     def feedback(self, request_id: str, quality: float, model: str | None) -> None:

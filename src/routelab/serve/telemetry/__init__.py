@@ -8,6 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.serve.telemetry.conventions import Conventions, chosen_conventions
+    from routelab.serve.telemetry.decided import DecidedRequest
     from routelab.serve.telemetry.exporters import Telemetry
     from routelab.serve.telemetry.observer import TelemetryObserver
 else:
@@ -15,6 +16,7 @@ else:
         __name__,
         {
             "Conventions": "conventions",
+            "DecidedRequest": "decided",
             "Telemetry": "exporters",
             "TelemetryObserver": "observer",
             "chosen_conventions": "conventions",
@@ -23,6 +25,7 @@ else:
 
 __all__ = [
     "Conventions",
+    "DecidedRequest",
     "Telemetry",
     "TelemetryObserver",
     "chosen_conventions",

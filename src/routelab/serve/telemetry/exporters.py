@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from routelab.core import Request
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError
-from routelab.runtime import FinishedRequest
+from routelab.runtime import FinishedRequest, RequestTrace, TraceContext
 from routelab.runtime.budgets import Alert
 from routelab.serve.config import TelemetryRules
 from routelab.serve.telemetry.conventions import chosen_conventions
+from routelab.serve.telemetry.decided import DecidedRequest
 from routelab.version import __version__
 
 if TYPE_CHECKING:
@@ -60,6 +62,22 @@ class Telemetry:
             chosen_conventions(rules.names, os.environ),
             policy_name,
         )
+
+    def begun(self, request: Request, context: TraceContext | None) -> RequestTrace | None:
+        """A request is under way.
+
+        Args:
+            request: as its policy sees it.
+            context: of the trace that its caller is in.
+        Returns:
+            What its attempts are sent with; None where no spans are made.
+        """
+        return None if self._observer is None else self._observer.begun(request, context)
+
+    def decided(self, decided: DecidedRequest) -> None:
+        """A decision was made of which others make the calls, or could not be made."""
+        if self._observer is not None:
+            self._observer.decided(decided)
 
     def finished(self, finished: FinishedRequest) -> None:
         """A request is over."""

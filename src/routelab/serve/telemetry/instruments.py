@@ -10,6 +10,7 @@ from routelab.runtime.budgets import Alert
 from routelab.serve.telemetry import conventions as named
 from routelab.serve.telemetry.attributes import Attributes, attempt_attributes
 from routelab.serve.telemetry.conventions import Conventions
+from routelab.serve.telemetry.decided import DecidedRequest
 
 OTHER = "other"
 """Stands for the tenants beyond the cap."""
@@ -36,6 +37,12 @@ class Instruments:
             "From asking to the answer.",
             explicit_bucket_boundaries_advisory=named.DURATIONS,
         )
+        self._decision = meter.create_histogram(
+            "routelab.decision.duration",
+            "s",
+            "Of decisions whose calls others make.",
+            explicit_bucket_boundaries_advisory=named.FIRST_CHUNKS,
+        )
         self._cost = meter.create_counter(
             "routelab.request.cost", "USD", "Known costs of all calls of requests."
         )
@@ -59,7 +66,7 @@ class Instruments:
             "routelab.tenant": self._tenant(finished.request.tenant),
             "routelab.status": finished.status,
         }
-        self._duration.record(finished.latency_s, of_request)
+        _record(self._duration, finished.latency_s, of_request)
         if finished.cost_usd == finished.cost_usd:
             self._cost.add(finished.cost_usd, of_request)
         else:
@@ -71,6 +78,15 @@ class Instruments:
                     self._present.count(it, attributes)
                 if self._former is not None:
                     self._former.count(it, attributes)
+
+    def count_decision(self, it: DecidedRequest) -> None:
+        """Count a decision alone."""
+        attributes: Attributes = {
+            "routelab.policy": it.policy,
+            "routelab.tenant": self._tenant(it.request.tenant),
+            "routelab.status": it.status,
+        }
+        self._decision.record(it.latency_s, attributes)
 
     def judged(self, quality: float) -> None:
         """Count a judgement."""

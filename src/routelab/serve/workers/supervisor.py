@@ -25,6 +25,10 @@ from routelab.serve.event_log import EventLog
 from routelab.serve.peers import FigureStore, SlotTable, WorkerSeat
 from routelab.serve.workers.control import WorkerNews, WorkerTask
 
+_DIVIDED = (
+    "limits of deployments in the catalogue are divided among the processes; breakers are each"
+    " one's own"
+)
 _MINUTE_S = 60.0
 _MARGIN_S = 15.0
 """Beyond what requests under way are given, until a process that is told to stop is ended."""
@@ -159,6 +163,7 @@ class Supervisor:
             try:
                 await self._start()
                 if not self._stopping.is_set():
+                    self._events.event("workers", count=self._task.seat.count, message=_DIVIDED)
                     ready()
                     await self._keep()
             finally:
