@@ -14,10 +14,18 @@ from routelab.estimators.estimate import Calibration, Diagnostics, ModelWeight, 
 from routelab.estimators.estimator import Certified, Estimator, Scores
 from routelab.estimators.exploration import Exploration, explorations
 from routelab.estimators.importance import IPS, SNIPS, PrefixIPS, PrefixSNIPS
+from routelab.estimators.judge_correction import JudgeCorrection, judge_corrected, labels_along
 from routelab.estimators.logged_decisions import LoggedDecisions, LoggingPolicy, Outcome
 from routelab.estimators.outcome_models import CallFeatures, MeanByTask, OutcomeModel, Ridge
 from routelab.estimators.partial_logs import judged_part, logged_decisions
 from routelab.estimators.path_weights import PathWeights, path_weights
+from routelab.estimators.propensity_fits import (
+    OptionFit,
+    PropensityAudit,
+    PropensityFit,
+    PropensityModel,
+    SoftmaxFit,
+)
 from routelab.estimators.registry import (
     DEFAULT_OF_ONE_CALL,
     DEFAULT_OF_PATHS,
@@ -43,10 +51,12 @@ __all__ = [
     "Estimator",
     "Expectations",
     "Exploration",
+    "JudgeCorrection",
     "LoggedDecisions",
     "LoggingPolicy",
     "MeanByTask",
     "ModelWeight",
+    "OptionFit",
     "Outcome",
     "OutcomeModel",
     "PathWeights",
@@ -54,14 +64,20 @@ __all__ = [
     "PrefixDR",
     "PrefixIPS",
     "PrefixSNIPS",
+    "PropensityAudit",
+    "PropensityFit",
+    "PropensityModel",
     "Ridge",
     "Scores",
     "ShrunkDR",
+    "SoftmaxFit",
     "SwitchDR",
     "TargetDecisions",
     "estimator",
     "explorations",
+    "judge_corrected",
     "judged_part",
+    "labels_along",
     "logged_decisions",
     "path_weights",
     "shrunk",
