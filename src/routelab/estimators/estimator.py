@@ -29,6 +29,8 @@ FEW_REQUESTS = 100.0
 """Effective requests below which an asymptotic interval is said to be rough."""
 WRONG_PROPENSITIES = 1e-4
 """P-value of the weights of models below which propensities are taken to be wrong."""
+NEGLIGIBLE = 1e-3
+"""Share of the weight that may be off all the same: it moves a quality by no more."""
 
 
 class Scores(NamedTuple):
@@ -232,7 +234,11 @@ def _refusals(found: Diagnostics) -> Iterator[str]:
             " least."
         )
         return
-    wrong = [it for it in found.models if it.p_value < WRONG_PROPENSITIES]
+    wrong = [
+        it
+        for it in found.models
+        if it.p_value < WRONG_PROPENSITIES and abs(it.weighted - it.share) > NEGLIGIBLE
+    ]
     if wrong:
         shown = ", ".join(
             f"{it.model} has {it.weighted:.3f} of the weight where {it.share:.3f} is due"
