@@ -63,7 +63,13 @@ def valued(log, labels, kind=SNDR, of=1):
 
 
 def covered(times, **how):
-    found = [valued(*judged_log(seed, **how)) for seed in range(times)]
+    found = []
+    for seed in range(times):
+        try:
+            found.append(valued(*judged_log(seed, **how)))
+        except LogError as error:  # one sample in thousands looks picked
+            assert "goes by" in str(error)
+    assert len(found) > 0.99 * times
     given = [it for it in found if it.value is not None]
     hits = sum(it.ci[0] <= TRUE[1] <= it.ci[1] for it in given)
     return given, binomtest(hits, len(given)).proportion_ci(0.998)
@@ -81,11 +87,11 @@ def test_a_kind_judge_is_corrected_inside_the_estimators():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("labels", [100, 200, 500])
+@pytest.mark.parametrize("labels", [200, 500])
 @pytest.mark.parametrize("kappa", [0.2, 0.5, 0.9])
 def test_corrected_values_cover(kappa, labels):
     given, share = covered(500, labels=labels, kappa=kappa)
-    assert len(given) > 250
+    assert len(given) > 450
     assert share.high > 0.93
     assert share.low < 0.985  # few labels are doubted, which errs on the wide side
 

@@ -11,7 +11,7 @@ from routelab.estimators.doubly_robust import (
     shrunk,
 )
 from routelab.estimators.estimate import Calibration, Diagnostics, ModelWeight, PolicyEstimate
-from routelab.estimators.estimator import Certified, Estimator, Scores
+from routelab.estimators.estimator import FEW_REQUESTS, Certified, Estimator, Scores
 from routelab.estimators.exploration import Exploration, explorations
 from routelab.estimators.importance import IPS, SNIPS, PrefixIPS, PrefixSNIPS
 from routelab.estimators.judge_correction import JudgeCorrection, judge_corrected, labels_along
@@ -32,6 +32,7 @@ from routelab.estimators.registry import (
     ESTIMATORS,
     estimator,
 )
+from routelab.estimators.score_intervals import NORMAL, ScoreMean, score_mean
 from routelab.estimators.target_decisions import TargetDecisions
 
 __all__ = [
@@ -39,7 +40,9 @@ __all__ = [
     "DEFAULT_OF_PATHS",
     "DR",
     "ESTIMATORS",
+    "FEW_REQUESTS",
     "IPS",
+    "NORMAL",
     "SNDR",
     "SNIPS",
     "Calibration",
@@ -68,6 +71,7 @@ __all__ = [
     "PropensityFit",
     "PropensityModel",
     "Ridge",
+    "ScoreMean",
     "Scores",
     "ShrunkDR",
     "SoftmaxFit",
@@ -80,5 +84,6 @@ __all__ = [
     "labels_along",
     "logged_decisions",
     "path_weights",
+    "score_mean",
     "shrunk",
 ]

@@ -15,7 +15,7 @@ from routelab.errors import LogError
 from routelab.logs.model import PartialLog
 from routelab.stats import CorrectedMean, corrected_mean, independence
 
-_SURE = 1e-3
+_SURE = 1e-4
 """P-value below which labelled answers are taken to differ from the others."""
 _OWN = 20
 """Labels of a model from which what the judge gets wrong of it is learned apart."""

@@ -56,10 +56,15 @@ class ScoreMean(NamedTuple):
         return self.value + low, self.value + high
 
     def doubted(self, doubt: Doubt) -> ScoreMean:
-        """The same, less sure by what few labels leave open."""
-        error = math.hypot(self.error, doubt.error)
-        skew = self.skew * (self.error / error) ** 3 if error else 0.0
-        return self._replace(error=error, freedom=min(self.freedom, doubt.freedom), skew=skew)
+        """The same, less sure by what few labels leave open.
+
+        That takes the place of what the scores themselves say of tails: with few labels they are
+        those few, and both together would be twice as careful as need be.
+        """
+        if math.isinf(doubt.freedom):
+            return self
+        freedom = min(self.groups - 1.0, doubt.freedom)
+        return self._replace(error=math.hypot(self.error, doubt.error), freedom=freedom, skew=0.0)
 
     def _unskewed(self, quantile: float) -> float:
         """What Hall's transformation of a skewed ratio takes to a normal's quantile."""
