@@ -42,7 +42,7 @@ _MOST_ROWS = 4000
 """Requests of the log that are replayed at most."""
 _FORTUNES = 300
 """Futures that are drawn of each length: a power is then known to .03 or better."""
-_MOST_DRAWN = 10_000
+_MOST_DRAWN = 5_000
 """Requests or groups of a future that are drawn one by one; the mean of more is a normal's."""
 _LONGEST = 1e9
 _HALVINGS = 5
@@ -290,6 +290,11 @@ class _Pool(NamedTuple):
         """Share of independent parts that count as effective ones of the candidate."""
         return float(self.weights.sum() ** 2 / np.square(self.weights).sum() / len(self.weights))
 
+    @property
+    def fewest(self) -> float:
+        """Requests that hold as many effective ones as an interval needs not to be rough."""
+        return FEW_REQUESTS * self.size / self.effective
+
 
 @dataclass(frozen=True)
 class _Planner:
@@ -331,7 +336,10 @@ class _Planner:
         return PlannedExploration(
             epsilon=epsilon,
             requests=requests,
-            likely=(_scaled(requests, above, spread), _scaled(requests, above, -spread)),
+            likely=(
+                _scaled(requests, above, spread, pool.fewest),
+                _scaled(requests, above, -spread, pool.fewest),
+            ),
             power=power,
             power_error=math.sqrt(max(power * (1 - power), 1 / _FORTUNES) / _FORTUNES),
             days=None if requests is None or self.per_day is None else requests / self.per_day,
@@ -459,8 +467,7 @@ def _requests(pool: _Pool, above: float, options: PlanOptions) -> tuple[int | No
     deviation = float(pool.rest.std()) / math.sqrt(pool.size)
     quantile = NormalDist().inv_cdf(options.power)
     guess = ((NORMAL + quantile) * deviation / above) ** 2
-    fewest = FEW_REQUESTS * pool.size / pool.effective
-    low, high = fewest / 4, max(fewest, guess)
+    low, high = pool.fewest / 4, max(pool.fewest, guess)
     while high < _LONGEST and _power(pool, above, high, options.seed) < options.power:
         low, high = high, 1.3 * high
     if high >= _LONGEST:
@@ -516,11 +523,11 @@ def _futures(pool: _Pool, units: int, rng: np.random.Generator) -> Iterator[Floa
         yield expected + np.eye(6)[0] * deviation
 
 
-def _scaled(requests: int | None, above: float, by: float) -> int | None:
+def _scaled(requests: int | None, above: float, by: float, fewest: float) -> int | None:
     """Requests where the effect is larger by so much; they go with its inverse square."""
     if requests is None or above + by <= 0:
         return None
-    return _round_up(requests * (above / (above + by)) ** 2)
+    return _round_up(max(requests * (above / (above + by)) ** 2, min(requests, fewest)))
 
 
 def _round_up(number: float) -> int:
