@@ -20,6 +20,7 @@ from routelab.cli.commands import (
     key,
     log,
     parity,
+    plan,
     prices,
     redeliver,
     registry,
