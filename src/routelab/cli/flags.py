@@ -30,6 +30,7 @@ FLAGS: Mapping[str, str] = {
     "drop": "--drop",
     "duration_s": "--duration",
     "floors": "--floor",
+    "effect": "--effect",
     "epsilons": "--epsilon",
     "fresh": "--fresh",
     "group": "--group",

@@ -209,7 +209,7 @@ def _check_chance(log: PartialLog, labelled: Bools, score: Floats, model: Ints) 
             raise LogError(
                 f"{log.name}: which answers people labelled goes by their {what} ({shown};"
                 f" p = {tail:.1g}), so the labelled ones do not stand for the others; label a"
-                " random sample, or give the probabilities by which they were picked as `chance`"
+                " random sample, or give the chances by which they were picked"
             )
 
 

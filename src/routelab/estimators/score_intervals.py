@@ -141,7 +141,7 @@ def certified_interval(
     if outcome.labels is not None:
         raise LogError(
             f"{log.name}: quality is a judge's, corrected by labels, and of such no interval is"
-            " certain; leave `certified` out, or value the labelled answers alone"
+            " certain; ask for none, or value the labelled answers alone"
         )
     if not (math.isfinite(low) and math.isfinite(high)):
         raise LogError(

@@ -142,7 +142,7 @@ class PlanOptions:
 
     def _problems(self) -> Iterator[str]:
         if not math.isfinite(self.margin):
-            yield f"`margin` is {self.margin}; it must be finite"
+            yield f"the margin is {self.margin}; it must be finite"
         if not 0.5 <= self.power < 1.0:
             yield f"`power` is {self.power:g}; it must lie in [0.5, 1)"
         if self.effect is not None and not math.isfinite(self.effect):
