@@ -20,6 +20,7 @@ from routelab.cli.commands import (
     key,
     log,
     parity,
+    plan,
     prices,
     redeliver,
     registry,
@@ -88,6 +89,7 @@ app.command("demo")(demo.demo)
 app.command("tune")(tune.tune)
 app.command("replay")(replay.replay)
 app.command("value")(value.value)
+app.command("plan")(plan.plan)
 app.command("certify")(certify.certify)
 app.command("report")(report.report)
 app.command("inspect")(inspect.inspect)

@@ -11,19 +11,28 @@ from routelab.estimators.doubly_robust import (
     shrunk,
 )
 from routelab.estimators.estimate import Calibration, Diagnostics, ModelWeight, PolicyEstimate
-from routelab.estimators.estimator import Certified, Estimator, Scores
+from routelab.estimators.estimator import FEW_REQUESTS, Certified, Estimator, Scores
 from routelab.estimators.exploration import Exploration, explorations
 from routelab.estimators.importance import IPS, SNIPS, PrefixIPS, PrefixSNIPS
+from routelab.estimators.judge_correction import JudgeCorrection, judge_corrected, labels_along
 from routelab.estimators.logged_decisions import LoggedDecisions, LoggingPolicy, Outcome
 from routelab.estimators.outcome_models import CallFeatures, MeanByTask, OutcomeModel, Ridge
 from routelab.estimators.partial_logs import judged_part, logged_decisions
 from routelab.estimators.path_weights import PathWeights, path_weights
+from routelab.estimators.propensity_fits import (
+    OptionFit,
+    PropensityAudit,
+    PropensityFit,
+    PropensityModel,
+    SoftmaxFit,
+)
 from routelab.estimators.registry import (
     DEFAULT_OF_ONE_CALL,
     DEFAULT_OF_PATHS,
     ESTIMATORS,
     estimator,
 )
+from routelab.estimators.score_intervals import NORMAL, ScoreMean, score_mean
 from routelab.estimators.target_decisions import TargetDecisions
 
 __all__ = [
@@ -31,7 +40,9 @@ __all__ = [
     "DEFAULT_OF_PATHS",
     "DR",
     "ESTIMATORS",
+    "FEW_REQUESTS",
     "IPS",
+    "NORMAL",
     "SNDR",
     "SNIPS",
     "Calibration",
@@ -43,10 +54,12 @@ __all__ = [
     "Estimator",
     "Expectations",
     "Exploration",
+    "JudgeCorrection",
     "LoggedDecisions",
     "LoggingPolicy",
     "MeanByTask",
     "ModelWeight",
+    "OptionFit",
     "Outcome",
     "OutcomeModel",
     "PathWeights",
@@ -54,15 +67,23 @@ __all__ = [
     "PrefixDR",
     "PrefixIPS",
     "PrefixSNIPS",
+    "PropensityAudit",
+    "PropensityFit",
+    "PropensityModel",
     "Ridge",
+    "ScoreMean",
     "Scores",
     "ShrunkDR",
+    "SoftmaxFit",
     "SwitchDR",
     "TargetDecisions",
     "estimator",
     "explorations",
+    "judge_corrected",
     "judged_part",
+    "labels_along",
     "logged_decisions",
     "path_weights",
+    "score_mean",
     "shrunk",
 ]

@@ -144,8 +144,8 @@ class SNDR(_OneCall):
 class SwitchDR(_OneCall):
     """`DR` that leaves out the correction of requests with a large weight.
 
-    What is left out biases it, towards the outcome model. How much is estimated from the log, and
-    widens the interval.
+    What is left out biases it, towards the outcome model. Its interval is that of `DR`, stretched
+    to hold its value: how much smaller its error is no log can promise.
 
     Attributes:
         most: largest weight that corrects; None chooses it, by the least estimated error.
@@ -159,11 +159,11 @@ class SwitchDR(_OneCall):
     def _corrected(self, parts: _Residuals, log: LoggedDecisions) -> Scores:
         tried = [self.most] if self.most is not None else _settings(parts.weight)
         kept = [np.where(parts.weight <= it, parts.weight, 0.0) for it in tried]
-        best, scores = _least_error(parts, kept, log)
+        best, scores, bias = _least_error(parts, kept, log)
         cut = 1.0 - float(kept[best].sum() / max(parts.weight.sum(), 1e-300))
         note = (
             f"{cut:.1%} of the weight, that of requests above {tried[best]:.4g}, corrects nothing;"
-            f" the interval is wider by the bias that this may bring, {scores.bias:.2g}"
+            f" that may bias it by {bias:.2g}, so the interval is that of dr"
         )
         return scores._replace(notes=(note,) if cut > 1e-12 else ())
 
@@ -173,7 +173,8 @@ class ShrunkDR(_OneCall):
     """`DR` with optimistic shrinkage: large weights correct less.
 
     A weight w becomes w * strength / (w^2 + strength). What that takes biases it, towards the
-    outcome model. How much is estimated from the log, and widens the interval.
+    outcome model. Its interval is that of `DR`, stretched to hold its value: how much smaller its
+    error is no log can promise.
 
     Attributes:
         strength: 0 or more; infinite for none. None chooses it, by the least estimated error.
@@ -187,11 +188,11 @@ class ShrunkDR(_OneCall):
         settings = [it**2 for it in _settings(parts.weight)]
         tried = [self.strength] if self.strength is not None else [*settings, math.inf]
         kept = [shrunk(parts.weight, it) for it in tried]
-        best, scores = _least_error(parts, kept, log)
+        best, scores, bias = _least_error(parts, kept, log)
         cut = 1.0 - float(kept[best].sum() / max(parts.weight.sum(), 1e-300))
         note = (
-            f"weights are shrunk by {cut:.1%} of their sum (strength {tried[best]:.4g}); the"
-            f" interval is wider by the bias that this may bring, {scores.bias:.2g}"
+            f"weights are shrunk by {cut:.1%} of their sum (strength {tried[best]:.4g}); that may"
+            f" bias it by {bias:.2g}, so the interval is that of dr"
         )
         return scores._replace(notes=(note,) if cut > 1e-12 else ())
 
@@ -217,12 +218,16 @@ def _settings(weight: Floats) -> list[float]:
     return [float(it) for it in found]
 
 
-def _least_error(parts: _Residuals, kept: list[Floats], log: LoggedDecisions) -> tuple[int, Scores]:
-    """Which weights have the least estimated mean squared error, and the scores with them.
+def _least_error(
+    parts: _Residuals, kept: list[Floats], log: LoggedDecisions
+) -> tuple[int, Scores, float]:
+    """Which weights have the least estimated mean squared error, the scores, and their bias.
 
     The bias of a setting is what its lost weights would have corrected: a mean that the log
-    estimates, with an error of its own, which is added so that no setting wins by chance.
+    estimates, with an error of its own, which is added so that no setting wins by chance. One wins
+    by chance all the same now and then, just where its error seems smaller than it is.
     """
+    whole = parts.start + parts.weight * parts.rest
     found = []
     for weights in kept:
         each = parts.start + weights * parts.rest
@@ -230,6 +235,6 @@ def _least_error(parts: _Residuals, kept: list[Floats], log: LoggedDecisions) ->
         lost = score_mean((parts.weight - weights) * parts.rest, log.group_codes)
         off = abs(lost.value) + (0.0 if math.isnan(lost.error) else lost.error)
         bias = off if (weights is not parts.weight and lost.value) else 0.0
-        found.append((error**2 + bias**2, Scores(each, bias=bias)))
+        found.append((error**2 + bias**2, Scores(each, sure=whole if bias else None), bias))
     best = min(range(len(found)), key=lambda at: found[at][0])
-    return best, found[best][1]
+    return best, *found[best][1:]

@@ -14,9 +14,10 @@ from routelab.errors import LogError
 from routelab.estimators.cross_fitting import Expectations
 from routelab.estimators.diagnostics import diagnostics
 from routelab.estimators.estimate import Diagnostics, Ends, PolicyEstimate
+from routelab.estimators.judge_correction import Doubt, label_doubt
 from routelab.estimators.logged_decisions import LoggedDecisions, Outcome
 from routelab.estimators.path_weights import PathWeights, by_request, path_weights
-from routelab.estimators.score_intervals import ScoreMean, certified_interval, score_mean
+from routelab.estimators.score_intervals import certified_interval, score_mean
 from routelab.estimators.target_decisions import TargetDecisions
 
 LEAST_SUPPORT = 0.99
@@ -28,6 +29,8 @@ FEW_REQUESTS = 100.0
 """Effective requests below which an asymptotic interval is said to be rough."""
 WRONG_PROPENSITIES = 1e-4
 """P-value of the weights of models below which propensities are taken to be wrong."""
+NEGLIGIBLE = 1e-3
+"""Share of the weight that may be off all the same: it moves a quality by no more."""
 
 
 class Scores(NamedTuple):
@@ -36,13 +39,14 @@ class Scores(NamedTuple):
     Attributes:
         each: (n,) of the requests; their mean is the estimate, and their spread its variance.
         expected: by the outcome model; None without one.
-        bias: how far shrinking or leaving out weights may have moved it; 0 for none.
+        sure: (n,) scores whose mean is unbiased, where that of `each` is not: its interval,
+            stretched to hold the estimate, is the one that is given. None: `each` itself.
         notes: of how it was made.
     """
 
     each: Floats
     expected: Expectations | None = None
-    bias: float = 0.0
+    sure: Floats | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -126,8 +130,9 @@ class Estimator(ABC):
         _check_judged(log, ends, weights, outcome)
         found = self.scores(log, target, outcome, weights)
         rests_on = diagnostics(log, target, weights, found.expected, ends)
-        refusal = " ".join(_refusals(rests_on))
-        given = self._given(log, said, found) if not refusal else _Given()
+        doubt = label_doubt(weights.ends, said.labels, said.high - said.low, len(log))
+        refusal = " ".join(_refusals(rests_on)) or doubt.refusal
+        given = self._given(log, said, found, doubt) if not refusal else _Given()
         return PolicyEstimate(
             estimator=self.name,
             outcome=outcome,
@@ -140,23 +145,27 @@ class Estimator(ABC):
             requests=len(log),
             groups=_groups(log),
             refusal=refusal,
-            notes=(*found.notes, *_notes(log, target, said, rests_on)),
+            notes=(*found.notes, *_notes(log, target, said, rests_on), *_label_notes(doubt)),
             diagnostics=rests_on,
         )
 
-    def _given(self, log: LoggedDecisions, said: Outcome, found: Scores) -> _Given:
+    def _given(self, log: LoggedDecisions, said: Outcome, found: Scores, doubt: Doubt) -> _Given:
         """The value, how it differs from what was done, and the intervals of both."""
-        mean = score_mean(found.each, log.group_codes)
-        ends = self._ends(mean, found.bias)
+        value, ends = self._mean(log, found, 0.0, doubt)
         if _known_mean(said.logged) is None:
-            return _Given(mean.value, ends)
-        apart = score_mean(found.each - said.logged, log.group_codes)
-        return _Given(mean.value, ends, apart.value, self._ends(apart, found.bias))
+            return _Given(value, ends)
+        return _Given(value, ends, *self._mean(log, found, said.logged, doubt))
 
-    def _ends(self, mean: ScoreMean, bias: float) -> Ends | None:
+    def _mean(
+        self, log: LoggedDecisions, found: Scores, less: Floats | float, doubt: Doubt
+    ) -> tuple[float, Ends | None]:
+        """The mean of scores less something, with its interval."""
+        mean = score_mean(found.each - less, log.group_codes)
         if not self.has_interval or math.isnan(mean.error):
-            return None
-        return mean.widened(bias)
+            return mean.value, None
+        sure = mean if found.sure is None else score_mean(found.sure - less, log.group_codes)
+        low, high = sure.doubted(doubt).ends
+        return mean.value, (min(low, mean.value), max(high, mean.value))
 
 
 class _Given(NamedTuple):
@@ -225,7 +234,11 @@ def _refusals(found: Diagnostics) -> Iterator[str]:
             " least."
         )
         return
-    wrong = [it for it in found.models if it.p_value < WRONG_PROPENSITIES]
+    wrong = [
+        it
+        for it in found.models
+        if it.p_value < WRONG_PROPENSITIES and abs(it.weighted - it.share) > NEGLIGIBLE
+    ]
     if wrong:
         shown = ", ".join(
             f"{it.model} has {it.weighted:.3f} of the weight where {it.share:.3f} is due"
@@ -235,6 +248,14 @@ def _refusals(found: Diagnostics) -> Iterator[str]:
             f"Weights do not fit the propensities ({shown}): either these are not the"
             " probabilities of the calls, or the log never takes a part of the policy's decisions;"
             " name the logging policy, so that both are computed from it."
+        )
+
+
+def _label_notes(doubt: Doubt) -> Iterator[str]:
+    if FEWEST_REQUESTS <= doubt.labels < FEW_REQUESTS:
+        yield (
+            f"{doubt.labels:.0f} effective labels of answers that the policy would deliver: the"
+            " interval is rough"
         )
 
 

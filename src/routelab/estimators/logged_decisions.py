@@ -29,6 +29,9 @@ class Outcome(NamedTuple):
         of_answer: it belongs to the answer delivered; otherwise it grows from call to call, as cost
             does.
         low, high: what no decision can leave; infinite where nothing is known.
+        labels: (s,) answers that each person's label stands for, 0 without one, where outcomes are
+            a judge's corrected by labels: single ones may then leave the range. None: they are
+            outcomes themselves.
     """
 
     at_end: Floats
@@ -36,6 +39,7 @@ class Outcome(NamedTuple):
     of_answer: bool = True
     low: float = 0.0
     high: float = 1.0
+    labels: Floats | None = None
 
 
 class LoggingPolicy(NamedTuple):
@@ -209,7 +213,9 @@ class LoggedDecisions:
             model=self.model[calls],
             propensity=self.propensity[calls],
             outcomes={
-                name: it._replace(at_end=it.at_end[calls], logged=it.logged[rows])
+                name: it._replace(
+                    at_end=it.at_end[calls], logged=it.logged[rows], labels=of_calls(it.labels)
+                )
                 for name, it in self.outcomes.items()
             },
             ended=of_rows(self.ended),
@@ -276,6 +282,9 @@ def _problems(log: LoggedDecisions) -> list[str]:
         ),
     ]
     for name, it in log.outcomes.items():
+        if it.labels is not None:
+            problems += _bad(np.isinf(it.at_end), it.at_end, name, "it is finite")
+            continue
         outside = (it.at_end < it.low - 1e-9) | (it.at_end > it.high + 1e-9) | np.isinf(it.at_end)
         problems += _bad(outside, it.at_end, name, f"it lies in [{it.low:g}, {it.high:g}]")
     return problems

@@ -19,6 +19,8 @@ def logged_decisions(
     *,
     policy: LoggingPolicy | None = None,
     features: Floats | None = None,
+    labels: Floats | None = None,
+    estimated: bool = False,
 ) -> LoggedDecisions:
     """The decisions of a partial log, with all that outcome models may learn from.
 
@@ -31,13 +33,18 @@ def logged_decisions(
             propensities.
         features: (n, d) finite numbers about requests; default the length of the prompt, where the
             log has prompts.
+        labels: (s,) answers that each label stands for, where the log's quality is a judge's that
+            labels correct; `judge_corrected` gives it.
+        estimated: propensities are to be estimated (`PropensityFit`), so that a log without any
+            will do; until then every call has 1.
     Raises:
         LogError: everything that is wrong with the log.
     """
-    if policy is None and np.isnan(log.propensity).all():
+    if policy is None and not estimated and np.isnan(log.propensity).all():
         raise LogError(
             f"{log.name}: has no propensities, so nobody knows which decisions it could have taken;"
-            " give the policy that made it as `logged_by`, or log a column `propensity`"
+            " give the policy that made it as `logged_by`, log a column `propensity`, or have them"
+            " estimated (`propensity_fit`)"
         )
     starts = np.flatnonzero(np.diff(log.request, prepend=-1))
     ends = np.append(starts[1:], len(log.request)) - 1
@@ -53,8 +60,8 @@ def logged_decisions(
         models=log.models,
         request=log.request,
         model=log.model,
-        propensity=log.propensity if policy is None else _chances(log, policy, starts),
-        outcomes=_outcomes(log, starts, ends),
+        propensity=_propensity(log, policy, starts, estimated),
+        outcomes=_outcomes(log, starts, ends, labels),
         ended=log.ended if policy is None else policy.end[ends],
         groups=log.requests.group,
         task=_tasks(log),
@@ -99,6 +106,14 @@ def judged_part(log: LoggedDecisions) -> tuple[LoggedDecisions, str]:
     return log.take(np.flatnonzero(judged)), note
 
 
+def _propensity(
+    log: PartialLog, policy: LoggingPolicy | None, starts: Ints, estimated: bool
+) -> Floats:
+    if policy is not None:
+        return _chances(log, policy, starts)
+    return np.ones(len(log.request)) if estimated else log.propensity
+
+
 def _chances(log: PartialLog, policy: LoggingPolicy, starts: Ints) -> Floats:
     """(s,) probabilities of the calls made, by the policy that is said to have made them.
 
@@ -120,7 +135,9 @@ def _chances(log: PartialLog, policy: LoggingPolicy, starts: Ints) -> Floats:
     return np.minimum(chance, 1.0)
 
 
-def _outcomes(log: PartialLog, starts: Ints, ends: Ints) -> dict[str, Outcome]:
+def _outcomes(
+    log: PartialLog, starts: Ints, ends: Ints, labels: Floats | None
+) -> dict[str, Outcome]:
     """Those of which anything is known."""
     found = {}
     if not np.isnan(log.quality).all():
@@ -128,7 +145,7 @@ def _outcomes(log: PartialLog, starts: Ints, ends: Ints) -> dict[str, Outcome]:
         good = np.where(log.error, -1, np.arange(len(log.request)))
         last = np.maximum.reduceat(good, starts)  # a failed last call delivers an earlier answer
         delivered = np.where(last >= 0, quality[np.maximum(last, 0)], 0.0)
-        found["quality"] = Outcome(quality, delivered)
+        found["quality"] = Outcome(quality, delivered, labels=labels)
     for name, values in (("cost_usd", log.cost_usd), ("latency_s", log.latency_s)):
         if not np.isnan(values).all():
             running = _running(values, starts)

@@ -9,11 +9,16 @@ import numpy as np
 
 from routelab.core import Floats, Ints
 from routelab.errors import LogError
+from routelab.estimators.judge_correction import Doubt
 from routelab.estimators.logged_decisions import LoggedDecisions, Outcome
 from routelab.stats import betting, grouped, student_quantile, student_tail
 
+NORMAL = 1.959963984540054
+"""The .975 quantile of a normal."""
 _MANY = 1000
 """Degrees of freedom from which Student's t is a normal."""
+_EVEN = 1e-6
+"""Skewness below which a mean is taken to vary evenly both ways."""
 
 
 class ScoreMean(NamedTuple):
@@ -24,23 +29,46 @@ class ScoreMean(NamedTuple):
         error: its standard error, robust to groups; NaN of a single group.
         freedom: degrees of freedom of that error: few where few requests make it up.
         groups: independent ones.
+        skew: skewness of the mean; 0 where it varies evenly both ways.
     """
 
     value: float
     error: float
     freedom: float
     groups: int
+    skew: float = 0.0
 
     @property
     def ends(self) -> tuple[float, float]:
-        """95 % interval."""
-        half = self.error * student_quantile(max(1.0, self.freedom))
-        return self.value - half, self.value + half
+        """95 % interval: Student's, and where that of skewed means reaches farther, so far.
 
-    def widened(self, by: float) -> tuple[float, float]:
-        """95 % interval, with so much more on both sides."""
-        low, high = self.ends
-        return low - by, high + by
+        A mean of costs or of large weights has a long tail on one side. Its error is then small in
+        just those logs in which the tail is missing, so that too few of Student's intervals reach
+        far enough on that side.
+
+        Source: Hall 1992, "On the removal of skewness by transformation".
+        """
+        half = self.error * student_quantile(max(1.0, self.freedom))
+        low, high = -half, half
+        if abs(self.skew) > _EVEN:
+            low = min(low, -self.error * self._unskewed(NORMAL))
+            high = max(high, -self.error * self._unskewed(-NORMAL))
+        return self.value + low, self.value + high
+
+    def doubted(self, doubt: Doubt) -> ScoreMean:
+        """The same, less sure by what few labels leave open.
+
+        That takes the place of what the scores themselves say of tails: with few labels they are
+        those few, and both together would be twice as careful as need be.
+        """
+        if math.isinf(doubt.freedom):
+            return self
+        freedom = min(self.groups - 1.0, doubt.freedom)
+        return self._replace(error=math.hypot(self.error, doubt.error), freedom=freedom, skew=0.0)
+
+    def _unskewed(self, quantile: float) -> float:
+        """What Hall's transformation of a skewed ratio takes to a normal's quantile."""
+        return 3 / self.skew * (math.cbrt(1 + self.skew * (quantile - self.skew / 6)) - 1)
 
     @property
     def p_value(self) -> float:
@@ -70,15 +98,16 @@ def score_mean(scores: Floats, codes: Ints | None) -> ScoreMean:
     if codes is not None:
         rest = np.asarray(np.bincount(codes, rest), dtype=np.float64)
     groups = len(rest)
-    np.square(rest, out=rest)
-    total = float(rest.sum())
+    squares = np.square(rest)
+    total, third = float(squares.sum()), float(np.dot(squares, rest))
     if groups < 2:
         return ScoreMean(value, math.nan, 1.0, groups)
     error = math.sqrt(total * groups / (groups - 1)) / n
-    fourth = float(np.dot(rest, rest))
+    fourth = float(np.dot(squares, squares))
     kurtosis = groups * fourth / total**2 if total else 1.0
     freedom = min(groups - 1.0, 2.0 * groups / max(kurtosis - 1.0, 2.0 * groups / (groups - 1.0)))
-    return ScoreMean(value, error, freedom, groups)
+    skew = third / total**1.5 if total else 0.0
+    return ScoreMean(value, error, freedom, groups, skew)
 
 
 def certified_interval(
@@ -109,6 +138,11 @@ def certified_interval(
         Thomas, Theocharous & Ghavamzadeh 2015, "High-confidence off-policy evaluation".
     """
     low, high = outcome.low, outcome.high
+    if outcome.labels is not None:
+        raise LogError(
+            f"{log.name}: quality is a judge's, corrected by labels, and of such no interval is"
+            " certain; ask for none, or value the labelled answers alone"
+        )
     if not (math.isfinite(low) and math.isfinite(high)):
         raise LogError(
             f"{log.name}: nothing bounds this outcome, so that no interval is certain; give the"

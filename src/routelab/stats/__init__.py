@@ -27,6 +27,13 @@ from routelab.stats.power import (
     requests_to_settle,
     settling_range,
 )
+from routelab.stats.prediction_powered import (
+    FEWEST_LABELS,
+    CorrectedMean,
+    LabelsAlone,
+    corrected_difference,
+    corrected_mean,
+)
 from routelab.stats.reach import RowsNeeded, rows_needed
 from routelab.stats.spending import at_level, look_level, moved_out, widened
 from routelab.stats.student import student_quantile, student_tail
@@ -36,10 +43,13 @@ from routelab.stats.wealth import Wealth
 
 __all__ = [
     "FEWEST_GROUPS",
+    "FEWEST_LABELS",
     "RARE",
     "BoundedSums",
+    "CorrectedMean",
     "Interval",
     "IntervalMethod",
+    "LabelsAlone",
     "MethodInterval",
     "Resamples",
     "RowsNeeded",
@@ -52,6 +62,8 @@ __all__ = [
     "block_length",
     "chi_square_tail",
     "clt",
+    "corrected_difference",
+    "corrected_mean",
     "effective_groups",
     "evenly",
     "figure_interval",

@@ -8,6 +8,12 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.whatif.break_even import Escalation, escalations, trade_off
+    from routelab.whatif.exploration_plan import (
+        ExplorationPlan,
+        PlannedExploration,
+        PlanOptions,
+        plan_exploration,
+    )
     from routelab.whatif.partial_values import (
         PolicyToValue,
         PolicyValue,
@@ -21,12 +27,16 @@ else:
         __name__,
         {
             "Escalation": "break_even",
+            "ExplorationPlan": "exploration_plan",
+            "PlanOptions": "exploration_plan",
+            "PlannedExploration": "exploration_plan",
             "PolicyToValue": "partial_values",
             "PolicyValue": "partial_values",
             "Repriced": "repricing",
             "RepricedWorld": "world",
             "Retuned": "repricing",
             "escalations": "break_even",
+            "plan_exploration": "exploration_plan",
             "reprice": "repricing",
             "target_decisions": "partial_values",
             "trade_off": "break_even",
@@ -36,12 +46,16 @@ else:
 
 __all__ = [
     "Escalation",
+    "ExplorationPlan",
+    "PlanOptions",
+    "PlannedExploration",
     "PolicyToValue",
     "PolicyValue",
     "Repriced",
     "RepricedWorld",
     "Retuned",
     "escalations",
+    "plan_exploration",
     "reprice",
     "target_decisions",
     "trade_off",

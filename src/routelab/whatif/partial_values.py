@@ -21,10 +21,12 @@ from routelab.estimators import (
     LoggedDecisions,
     LoggingPolicy,
     PolicyEstimate,
+    PropensityFit,
     Ridge,
     TargetDecisions,
     estimator,
     explorations,
+    judge_corrected,
     judged_part,
     logged_decisions,
 )
@@ -78,6 +80,7 @@ class PolicyValue(msgspec.Struct, frozen=True):
         return refused or "quality" in self.lacking
 
 
+# Many arguments: what is known of a log comes in many ways.
 def value(
     log: PartialLog,
     policies: Sequence[PolicyToValue],
@@ -85,6 +88,8 @@ def value(
     logged_by: PolicyToValue | None = None,
     method: str | None = None,
     judged_at_random: bool = False,
+    labels: Floats | None = None,
+    propensity_fit: PropensityFit | None = None,
     features: Floats | None = None,
     certified: Certified | None = None,
     folds: int = 5,
@@ -100,6 +105,9 @@ def value(
         method: name of an estimator; default `sndr` where policy and log make one call a request,
             else `prefix-dr`.
         judged_at_random: rest the quality on judged requests alone, as picked by chance.
+        labels: (s,) what people found answers worth, NaN where none looked: the log's quality is
+            then a judge's, or another noisy score, which they correct.
+        propensity_fit: estimates propensities from the features; in place of those of the log.
         features: (n, d) numbers about requests, for the outcome model; default prompts' lengths.
         certified: ask for intervals that hold at any number of requests, of quality.
         folds: of the outcome model's cross-fitting.
@@ -108,15 +116,63 @@ def value(
         LogError: the log cannot be used at all.
         RoutelabError: a policy cannot be followed along it.
     """
-    known = logged_decisions(log, policy=_by_construction(log, logged_by), features=features)
+    if logged_by is not None and propensity_fit is not None:
+        raise LogError(
+            "give `logged_by` or `propensity_fit`, not both: the first needs no estimates"
+        )
+    corrected = None if labels is None else judge_corrected(log, labels)
+    log = log if corrected is None else corrected.log
+    known = logged_decisions(
+        log,
+        policy=_by_construction(log, logged_by),
+        features=features,
+        labels=None if corrected is None else corrected.weight,
+        estimated=propensity_fit is not None,
+    )
+    audited = ""
+    if propensity_fit is not None:
+        known, audited = _estimated(known, propensity_fit)
     fit = CrossFit(Ridge(), folds=folds, seed=seed)
     judged, note = (known, "")
     if judged_at_random and "quality" in known.outcomes:
         judged, note = judged_part(known)
-    return [
+    found = [
         _valued(log, it, known, judged, note, method=method, fit=fit, certified=certified)
         for it in policies
     ]
+    return [_noted(it, audited, () if corrected is None else corrected.notes) for it in found]
+
+
+def _estimated(log: LoggedDecisions, fit: PropensityFit) -> tuple[LoggedDecisions, str]:
+    """The log with estimated propensities, and what is to be said of them.
+
+    Raises:
+        LogError: they do not come true.
+    """
+    made, audit = fit.estimated(log)
+    if audit.refusal:
+        raise LogError(f"{log.name}: {audit.refusal}")
+    return made, (
+        f"propensities are estimated from the requests; features tell {audit.explained:.0%} of who"
+        f" is asked, the smallest of a call is {audit.smallest:.2g}, and calibration has"
+        f" p = {min((it.p_value for it in audit.models), default=1.0):.2g}"
+    )
+
+
+def _noted(found: PolicyValue, audited: str, labelled: Sequence[str]) -> PolicyValue:
+    """The same, with what was done to the log before: to all outcomes, and to quality alone."""
+    estimates = {
+        name: msgspec.structs.replace(
+            it,
+            notes=(
+                *it.notes,
+                *((audited,) if audited else ()),
+                *(labelled if name == "quality" else ()),
+            ),
+        )
+        for name, it in found.estimates.items()
+    }
+    return msgspec.structs.replace(found, estimates=estimates)
 
 
 def _by_construction(log: PartialLog, policy: PolicyToValue | None) -> LoggingPolicy | None:

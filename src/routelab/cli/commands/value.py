@@ -16,8 +16,10 @@ from routelab.cli.log_input import read_any
 from routelab.cli.options import Json, LogOptions, Verbose, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
+from routelab.core import Floats
 from routelab.errors import LogError
-from routelab.estimators import Certified, PolicyEstimate
+from routelab.estimators import Certified, PolicyEstimate, PropensityFit, labels_along
+from routelab.logs.decisions import judgements
 from routelab.logs.model import PartialLog
 from routelab.policy_file import PolicyFile
 from routelab.whatif import PolicyToValue, PolicyValue
@@ -44,6 +46,23 @@ def value(
         ),
     ] = None,
     feedback: Feedback = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            "--labels",
+            metavar="FILE.jsonl",
+            help="What people found a random sample of answers worth: request_id, quality, model;"
+            " the quality of LOG is then a judge's or a thumb's, and they correct it.",
+        ),
+    ] = None,
+    estimate_propensities: Annotated[
+        bool,
+        typer.Option(
+            "--estimate-propensities",
+            help="LOG does not say how likely its calls were: estimate it from tasks, prompts'"
+            " lengths and signals.",
+        ),
+    ] = False,
     estimator: Annotated[
         str | None,
         typer.Option(
@@ -94,6 +113,8 @@ def value(
         logged_by=None if maker is None else _to_value(maker),
         method=estimator,
         judged_at_random=judged_at_random,
+        labels=None if labels is None else _labels(opened, labels),
+        propensity_fit=PropensityFit(seed=seed) if estimate_propensities else None,
         certified=certified,
         seed=seed,
     )
@@ -114,6 +135,14 @@ def _certified(largest_weight: float, alpha: float) -> Certified:
     if problems:
         raise LogError(*problems)
     return Certified(largest_weight, alpha)
+
+
+def _labels(log: PartialLog, path: Path) -> Floats:
+    """(s,) what people said of the calls of a log."""
+    found, missed = labels_along(log, judgements(path))
+    if missed:
+        tell(f"note: {missed:,} labels of {path.name} are of no answer in {log.name}")
+    return found
 
 
 def _to_value(loaded: PolicyFile) -> PolicyToValue:
