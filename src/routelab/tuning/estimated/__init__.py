@@ -1,0 +1,14 @@
+"""Partial logs made complete: a doubly robust score of every model on every request."""
+
+from routelab.tuning.estimated.kinds import as_estimated
+from routelab.tuning.estimated.scored_log import ScoredLog, proving, scored_log
+from routelab.tuning.estimated.test_value import EstimatedValue, estimated_value
+
+__all__ = [
+    "EstimatedValue",
+    "ScoredLog",
+    "as_estimated",
+    "estimated_value",
+    "proving",
+    "scored_log",
+]
