@@ -1,6 +1,6 @@
 """Partial logs made complete: a doubly robust score of every model on every request."""
 
-from routelab.tuning.estimated.kinds import as_estimated
+from routelab.tuning.estimated.kinds import as_estimated, scored_of
 from routelab.tuning.estimated.scored_log import ScoredLog, proving, scored_log
 from routelab.tuning.estimated.test_value import EstimatedValue, estimated_value
 
@@ -11,4 +11,5 @@ __all__ = [
     "estimated_value",
     "proving",
     "scored_log",
+    "scored_of",
 ]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from routelab import learning
-from routelab.core import Bools, Floats
+from routelab.core import Bools, Floats, Ints
 from routelab.errors import LearningError, LogError, TuningError
 from routelab.estimators import (
     DR,
     SNDR,
     CrossFit,
+    Expectations,
     LoggedDecisions,
     MeanByTask,
     PolicyEstimate,
@@ -37,16 +38,44 @@ class ScoredLog:
     Attributes:
         log: the scores, (n, m) by outcome; its `seen` is what was observed.
         decisions: the first call of each request, with what outcome models go by.
-        fit: of the outcome models.
+        expected: by outcome, (n, k) what outcome models that did not see the request expect of
+            every model of `decisions`.
         audited: (n,) requests on which every model answered, whose scores are those answers.
         left_out: by model, why it has no scores.
     """
 
     log: Log
     decisions: LoggedDecisions
-    fit: CrossFit
+    expected: Mapping[str, Floats]
     audited: Bools
     left_out: Mapping[str, str]
+
+    def fit(self, rows: Ints | None = None) -> CrossFit:
+        """The outcome models, as estimators ask for them.
+
+        Args:
+            rows: (k,) of the requests, ascending; None for all.
+        """
+        kept = {name: it if rows is None else it[rows] for name, it in self.expected.items()}
+        return _Fitted(expected=kept)
+
+
+@dataclass(frozen=True)
+class _Fitted(CrossFit):
+    """Outcome models that were fitted before, on a whole log of which this is a part."""
+
+    expected: Mapping[str, Floats] = field(default_factory=dict)
+
+    def expectations(
+        self, log: LoggedDecisions, target: TargetDecisions, name: str
+    ) -> Expectations:
+        table, rows = self.expected[name], np.arange(len(log))
+        ends = target.of(log.outcome(name), name)
+        if target.certain:
+            start = table[rows, target.first]
+        else:
+            start = (target.first * table).sum(axis=1)
+        return Expectations(start, ends, table[rows, log.model])
 
 
 def scored_log(
@@ -79,9 +108,12 @@ def scored_log(
     if notify is not None:
         notify("learning what each model's answers are worth, for doubly robust scores")
     decisions = logged_decisions(first, features=_expected(seen, seed))
-    fit = CrossFit(Ridge(), seed=seed)
     left_out = _without_support(decisions, models)
     kept = [name for name in models or log.models if name not in left_out]
+    how = CrossFit(Ridge(), seed=seed)
+    known = [name for name, it in decisions.outcomes.items() if not np.isnan(it.at_end).any()]
+    expected = {name: _table(decisions, name, how) for name in known}
+    fit = _Fitted(expected=expected)
     scores = {name: _scores(decisions, kept, name, fit) for name in OUTCOMES}
     seen = seen.only(kept)
     for name, values in scores.items():
@@ -99,7 +131,7 @@ def scored_log(
         seen=seen,
         **scores,
     )
-    return ScoredLog(complete, decisions, fit, audited, left_out)
+    return ScoredLog(complete, decisions, expected, audited, left_out)
 
 
 def proving(part: Callable[[str], ComparisonSet], scored: ScoredLog | None) -> ComparisonSet:
@@ -206,10 +238,16 @@ def _without_support(log: LoggedDecisions, wanted: Sequence[str] | None) -> dict
     return refused
 
 
-def _scores(log: LoggedDecisions, models: Sequence[str], outcome: str, fit: CrossFit) -> Floats:
+def _table(log: LoggedDecisions, outcome: str, how: CrossFit) -> Floats:
+    """(n, k) what is expected of every model of the log."""
+    asked = (TargetDecisions(np.full(len(log), it)) for it in range(len(log.models)))
+    return np.column_stack([how.expectations(log, it, outcome).start for it in asked])
+
+
+def _scores(log: LoggedDecisions, models: Sequence[str], outcome: str, fit: _Fitted) -> Floats:
     """(n, m) in Fortran order; NaN where the log does not have the outcome of all first calls."""
     found = np.full((len(log), len(models)), np.nan, order="F")
-    if outcome not in log.outcomes or np.isnan(log.outcomes[outcome].at_end).any():
+    if outcome not in fit.expected:
         return found
     for column, name in enumerate(models):
         target = TargetDecisions(np.full(len(log), log.models.index(name)), name=name)

@@ -68,7 +68,7 @@ def estimated_value(scored: ScoredLog, rows: Ints, answered: Ints) -> EstimatedV
     found: dict[str, PolicyEstimate | None] = dict.fromkeys(OUTCOMES)
     for name in OUTCOMES:
         try:
-            found[name] = SNDR(scored.fit).value(log, target, name)
+            found[name] = SNDR(scored.fit(rows)).value(log, target, name)
         except LogError:
             continue
     return EstimatedValue(**found, left_out=dict(scored.left_out), audited=int(scored.audited.sum()))

@@ -28,10 +28,11 @@ from routelab.tuning.certify import check_models
 from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.estimated import (
     EstimatedValue,
+    ScoredLog,
     as_estimated,
     estimated_value,
     proving,
-    scored_log,
+    scored_of,
 )
 from routelab.tuning.kinds import SearchSummary, Trial
 from routelab.tuning.looks import LookLedger, StudyLook, study_digest
@@ -169,7 +170,7 @@ class Study:
 
 # Long: stages of one computation, of which each needs most of what came before.
 def tune(
-    log: Log | PartialLog,
+    log: Log | PartialLog | ScoredLog,
     options: Options,
     *,
     catalogue: Catalogue | None = None,
@@ -216,9 +217,9 @@ def tune(
     options.check()
     options.check_in_memory()
     scored = None
-    if isinstance(log, PartialLog):
-        options = as_estimated(options, audited=log.requests.audit is not None)
-        scored = scored_log(log, options.models, seed=options.seed, notify=notify)
+    if not isinstance(log, Log):
+        options = as_estimated(options, log)
+        scored = scored_of(log, options, notify)
         log = scored.log
     log = replace(log, reads=options.reads)
     options = as_begun(options, notify or (lambda _: None))
