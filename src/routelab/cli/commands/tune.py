@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from routelab.cli import batch_runs, option_parsing
 from routelab.cli.arguments import LogPath
 from routelab.cli.console import print_json, tell
-from routelab.cli.log_input import name_of, read_log, reading
+from routelab.cli.log_input import name_of, read_tunable, reading
 from routelab.cli.options import (
     BatchOptions,
     BoundOptions,
@@ -39,7 +39,7 @@ from routelab.cli.policy_input import read_catalogue
 from routelab.core import use
 from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs import Log
+from routelab.logs import Log, PartialLog
 from routelab.tracking import settle
 from routelab.tuning import LookLedger, Options, Study
 from routelab.tuning import tune as run
@@ -54,6 +54,9 @@ from routelab.tuning.study import (
     spread_over_seeds,
     study_path,
 )
+
+if TYPE_CHECKING:
+    from routelab.tuning.estimated import ScoredLog
 
 
 # Long: one command, of whose options each is said once.
@@ -88,9 +91,9 @@ def tune(
     options = _options(name, candidates, signals, bounds, proof, kinds, search, how, batches)
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
-        found = batch_runs.opened(log, how, signals, options.models or ())
+        in_parts = batch_runs.opened(log, how, signals, options.models or ())
         batch_runs.tune(
-            found,
+            in_parts,
             options,
             in_batches,
             target,
@@ -100,8 +103,11 @@ def tune(
             looks=output.ledger(log),
         )
         return
-    opened = read_log(log, how, signals, known, options.models or ())
+    found = read_tunable(log, how, signals, known, options.models or ())
+    scored = _scored(found, options, wanted)
+    opened = found if scored is None else scored.log
     opened = replace(opened, reading=reading(how, candidates.catalogue))
+    tunable = opened if scored is None else replace(scored, log=opened)
     check_same_study(
         target,
         options,
@@ -112,7 +118,7 @@ def tune(
         replace=output.replace,
     )
     with recorder(wanted=not output.no_tracking) as by:
-        study = _studied(opened, options, known, wanted, search.seeds, output.ledger(log))
+        study = _studied(tunable, options, known, wanted, search.seeds, output.ledger(log))
         settle(study_path(target), tell)
         digest = save(study, target).digest
         summary = {**as_json(study), "policy_digest": digest}
@@ -190,8 +196,28 @@ def _catalogue(log: Log, given: Catalogue | None, options: Options) -> Catalogue
     return inputs.known_catalogue(log, given, inputs.candidates(log, options.models))
 
 
+def _scored(log: Log | PartialLog, options: Options, wanted: SloDemands | None) -> ScoredLog | None:
+    """The scores of a partial log; None of a complete one.
+
+    Raises:
+        TuningError: something is asked for that a partial log cannot give.
+        LogError: as `scored_log`.
+    """
+    if isinstance(log, Log):
+        return None
+    if wanted is not None:
+        raise TuningError(
+            f"{log.name}: is a partial log, and a simulated day needs every model's answer to every"
+            " request: leave the objectives on days out"
+        )
+    from routelab.tuning.estimated import as_estimated, scored_log  # scikit-learn
+
+    as_estimated(options, log)
+    return scored_log(log, options.models, seed=options.seed, notify=tell)
+
+
 def _studied(
-    log: Log,
+    log: Log | ScoredLog,
     options: Options,
     known: Catalogue | None,
     wanted: SloDemands | None,
@@ -199,7 +225,8 @@ def _studied(
     looks: LookLedger | None,
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
-    if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
+    whole = log if isinstance(log, Log) else log.log
+    if (slow := option_parsing.too_slow(whole, known, options.models)) is not None:
         tell(f"warning: {slow}")
     begun = time.monotonic()
     with progress("searching") as update:

@@ -71,10 +71,8 @@ class _Fitted(CrossFit):
     ) -> Expectations:
         table, rows = self.expected[name], np.arange(len(log))
         ends = target.of(log.outcome(name), name)
-        if target.certain:
-            start = table[rows, target.first]
-        else:
-            start = (target.first * table).sum(axis=1)
+        first = target.first
+        start = table[rows, first] if target.certain else (first * table).sum(axis=1)
         return Expectations(start, ends, table[rows, log.model])
 
 

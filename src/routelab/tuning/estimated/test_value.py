@@ -71,4 +71,6 @@ def estimated_value(scored: ScoredLog, rows: Ints, answered: Ints) -> EstimatedV
             found[name] = SNDR(scored.fit(rows)).value(log, target, name)
         except LogError:
             continue
-    return EstimatedValue(**found, left_out=dict(scored.left_out), audited=int(scored.audited.sum()))
+    return EstimatedValue(
+        **found, left_out=dict(scored.left_out), audited=int(scored.audited.sum())
+    )

@@ -11,6 +11,7 @@ from msgspec import structs
 from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs.model import Log
+from routelab.tuning.estimated import ScoredLog
 from routelab.tuning.options import Options
 from routelab.tuning.study.seed_spread import SeedRange, SeedRun, SeedSpread
 from routelab.tuning.study.study import Study, tune
@@ -21,7 +22,7 @@ MOST = 100
 
 def spread_over_seeds(
     first: Study,
-    log: Log,
+    log: Log | ScoredLog,
     options: Options,
     seeds: int,
     *,

@@ -9,6 +9,7 @@ import msgspec
 
 from routelab.policies import to_wire
 from routelab.replay import Coverage, Figures
+from routelab.tuning.estimated import EstimatedValue
 from routelab.tuning.looks import StudyLook
 from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint, on_bounds
 from routelab.tuning.study.verdict import Verdict
@@ -45,6 +46,11 @@ def later_look(study: Finding) -> dict[str, Any]:
     """Which look at the test part it is; nothing of the first, as nobody has paid for it."""
     look = study.look
     return {} if look is None or look.number == 1 else {"look": msgspec.to_builtins(look)}
+
+
+def estimated(value: EstimatedValue | None) -> dict[str, Any]:
+    """What the exported policy is worth on test where the log is partial; nothing of others."""
+    return {} if value is None else {"estimated": msgspec.to_builtins(value)}
 
 
 def findings(study: Finding) -> dict[str, Any]:
