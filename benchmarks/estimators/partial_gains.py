@@ -71,7 +71,7 @@ def line(name: str, data: Path, requests: int, epsilon: float, seed: int) -> Gai
 def complete(name: str, data: Path, requests: int, seed: int) -> Log:
     """The requests of a log on which every model answered."""
     if name == "synthetic":
-        log = world(requests * 3 // 2, seed=seed)
+        log = world("before", requests * 3 // 2, seed)
     else:
         log = routelab.read(data / LOGS[name].file).only(LOGS[name].models)
     whole = ~(np.isnan(log.quality) | np.isnan(log.cost_usd)).any(axis=1)

@@ -104,10 +104,8 @@ def tune(
         )
         return
     found = read_tunable(log, how, signals, known, options.models or ())
-    scored = _scored(found, options, wanted)
-    opened = found if scored is None else scored.log
-    opened = replace(opened, reading=reading(how, candidates.catalogue))
-    tunable = opened if scored is None else replace(scored, log=opened)
+    tunable = _tunable(found, options, wanted, reading(how, candidates.catalogue))
+    opened = tunable if isinstance(tunable, Log) else tunable.log
     check_same_study(
         target,
         options,
@@ -196,15 +194,22 @@ def _catalogue(log: Log, given: Catalogue | None, options: Options) -> Catalogue
     return inputs.known_catalogue(log, given, inputs.candidates(log, options.models))
 
 
-def _scored(log: Log | PartialLog, options: Options, wanted: SloDemands | None) -> ScoredLog | None:
-    """The scores of a partial log; None of a complete one.
+def _tunable(
+    log: Log | PartialLog,
+    options: Options,
+    wanted: SloDemands | None,
+    said: Mapping[str, Any],
+) -> Log | ScoredLog:
+    """A complete log, or the scores of a partial one.
 
+    Args:
+        said: of how to read the log.
     Raises:
         TuningError: something is asked for that a partial log cannot give.
         LogError: as `scored_log`.
     """
     if isinstance(log, Log):
-        return None
+        return replace(log, reading=said)
     if wanted is not None:
         raise TuningError(
             f"{log.name}: is a partial log, and a simulated day needs every model's answer to every"
@@ -213,7 +218,8 @@ def _scored(log: Log | PartialLog, options: Options, wanted: SloDemands | None) 
     from routelab.tuning.estimated import as_estimated, scored_log  # scikit-learn
 
     as_estimated(options, log)
-    return scored_log(log, options.models, seed=options.seed, notify=tell)
+    found = scored_log(log, options.models, seed=options.seed, notify=tell)
+    return replace(found, log=replace(found.log, reading=said))
 
 
 def _studied(

@@ -1,7 +1,7 @@
 """Partial logs made complete: a doubly robust score of every model on every request."""
 
 from routelab.tuning.estimated.kinds import as_estimated, scored_of
-from routelab.tuning.estimated.scored_log import ScoredLog, proving, scored_log
+from routelab.tuning.estimated.scored_log import ScoredLog, scored_log
 from routelab.tuning.estimated.test_value import EstimatedValue, estimated_value
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "ScoredLog",
     "as_estimated",
     "estimated_value",
-    "proving",
     "scored_log",
     "scored_of",
 ]

@@ -59,6 +59,23 @@ class ScoredLog:
         kept = {name: it if rows is None else it[rows] for name, it in self.expected.items()}
         return _Fitted(expected=kept)
 
+    def audited_part(self, part: ComparisonSet) -> ComparisonSet:
+        """Those rows of a part on which every model answered: certificates are proved on them.
+
+        Args:
+            part: of the scores.
+        Raises:
+            TuningError: there are none.
+        """
+        audited = np.flatnonzero(self.audited[part.coverage.rows])
+        if not len(audited):
+            raise TuningError(
+                f"{part.log.name}: on no request of the {part.part} part every candidate answered,"
+                " so that there is nothing to prove a certificate on; audit more requests, at"
+                " random"
+            )
+        return part.some(audited)
+
 
 @dataclass(frozen=True)
 class _Fitted(CrossFit):
@@ -127,30 +144,11 @@ def scored_log(
         extra_usd={},
         unasked={},
         seen=seen,
-        **scores,
+        quality=scores["quality"],
+        cost_usd=scores["cost_usd"],
+        latency_s=scores["latency_s"],
     )
     return ScoredLog(complete, decisions, expected, audited, left_out)
-
-
-def proving(part: Callable[[str], ComparisonSet], scored: ScoredLog | None) -> ComparisonSet:
-    """The calibrate part, on which certificates are proved: of a partial log its audited rows.
-
-    Args:
-        part: gives a part by its name.
-        scored: the partial log; None for a complete one.
-    Raises:
-        TuningError: no request of the part was audited.
-    """
-    rows = part("calibrate")
-    if scored is None:
-        return rows
-    audited = np.flatnonzero(scored.audited[rows.coverage.rows])
-    if not len(audited):
-        raise TuningError(
-            f"{rows.log.name}: on no request of the calibrate part every candidate answered, so"
-            " that there is nothing to prove a certificate on; audit more requests, at random"
-        )
-    return rows.some(audited)
 
 
 def _first_calls(log: PartialLog) -> PartialLog:

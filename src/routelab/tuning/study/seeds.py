@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
 from routelab.logs.model import Log
-from routelab.tuning.estimated import ScoredLog
 from routelab.tuning.options import Options
 from routelab.tuning.study.seed_spread import SeedRange, SeedRun, SeedSpread
 from routelab.tuning.study.study import Study, tune
+
+if TYPE_CHECKING:
+    from routelab.tuning.estimated import ScoredLog
 
 MOST = 100
 """Seeds of one study, at most."""

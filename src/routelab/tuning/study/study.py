@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replace_fields
@@ -26,14 +25,6 @@ from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning.budget import ACCOUNT, Clock, StudyPlan
 from routelab.tuning.certify import check_models
 from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
-from routelab.tuning.estimated import (
-    EstimatedValue,
-    ScoredLog,
-    as_estimated,
-    estimated_value,
-    proving,
-    scored_of,
-)
 from routelab.tuning.kinds import SearchSummary, Trial
 from routelab.tuning.looks import LookLedger, StudyLook, study_digest
 from routelab.tuning.objectives import (
@@ -68,6 +59,7 @@ from routelab.tuning.tuners import AUTO
 
 if TYPE_CHECKING:
     from routelab.learning import FittedScorers, LearningAccount
+    from routelab.tuning.estimated import EstimatedValue, ScoredLog
     from routelab.tuning.kinds import recipe_search
     from routelab.tuning.study.seed_spread import SeedSpread
     from routelab.tuning.study.slo_outcome import SloOutcome
@@ -218,8 +210,10 @@ def tune(
     options.check_in_memory()
     scored = None
     if not isinstance(log, Log):
-        options = as_estimated(options, log)
-        scored = scored_of(log, options, notify)
+        from routelab.tuning import estimated  # scikit-learn
+
+        options = estimated.as_estimated(options, log)
+        scored = estimated.scored_of(log, options, notify)
         log = scored.log
     log = replace(log, reads=options.reads)
     options = as_begun(options, notify or (lambda _: None))
@@ -257,12 +251,14 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
+    def calibrate() -> ComparisonSet:
+        rows = part("calibrate")
+        return rows if scored is None else scored.audited_part(rows)
+
     then = not options.pool and options.parts_by is not None
     rows = searched_rows(part(searched), options.seed, part("train") if then else None)
     thresholds = inputs.thresholds(rows.compared.log, signals)
-    found = choose(
-        options, cut, rows, thresholds, partial(proving, part, scored), clock, progress, tell
-    )
+    found = choose(options, cut, rows, thresholds, calibrate, clock, progress, tell)
     learned = found.searched.learned
     if learned is not None:
         tell("judging on test")
@@ -271,7 +267,7 @@ def tune(
         testing = testing.with_scoring(learned.fitted.scoring())
     if scored is not None:
         asked = testing.replay(found.chosen[0].point.policy).answered
-        value = estimated_value(scored, testing.coverage.rows, asked)
+        value = estimated.estimated_value(scored, testing.coverage.rows, asked)
         found = found._replace(estimated=value)
     look = None
     if looks is not None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from routelab.policies import to_wire
 from routelab.replay import Coverage, Figures
-from routelab.tuning.estimated import EstimatedValue
 from routelab.tuning.looks import StudyLook
 from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint, on_bounds
 from routelab.tuning.study.verdict import Verdict
+
+if TYPE_CHECKING:
+    from routelab.tuning.estimated import EstimatedValue
 
 HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")
 POINT_KEYS = (
