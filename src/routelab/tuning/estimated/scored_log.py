@@ -9,7 +9,7 @@ import numpy as np
 
 from routelab import learning
 from routelab.core import Bools, Floats, Ints
-from routelab.errors import LearningError, LogError, TuningError
+from routelab.errors import LearningError, LogError
 from routelab.estimators import (
     DR,
     SNDR,
@@ -25,7 +25,6 @@ from routelab.estimators import (
     path_weights,
 )
 from routelab.logs.model import Log, PartialLog
-from routelab.replay import ComparisonSet
 from routelab.replay.partial import first_answers
 
 OUTCOMES = ("quality", "cost_usd", "latency_s")
@@ -58,23 +57,6 @@ class ScoredLog:
         """
         kept = {name: it if rows is None else it[rows] for name, it in self.expected.items()}
         return _Fitted(expected=kept)
-
-    def audited_part(self, part: ComparisonSet) -> ComparisonSet:
-        """Those rows of a part on which every model answered: certificates are proved on them.
-
-        Args:
-            part: of the scores.
-        Raises:
-            TuningError: there are none.
-        """
-        audited = np.flatnonzero(self.audited[part.coverage.rows])
-        if not len(audited):
-            raise TuningError(
-                f"{part.log.name}: on no request of the {part.part} part every candidate answered,"
-                " so that there is nothing to prove a certificate on; audit more requests, at"
-                " random"
-            )
-        return part.some(audited)
 
 
 @dataclass(frozen=True)
@@ -131,6 +113,7 @@ def scored_log(
     fit = _Fitted(expected=expected)
     scores = {name: _scores(decisions, kept, name, fit) for name in OUTCOMES}
     seen = seen.only(kept)
+    seen = replace(seen, requests=replace(seen.requests, audit=audited))
     for name, values in scores.items():
         values[audited] = getattr(seen, name)[audited]
     nothing = np.full_like(scores["quality"], np.nan)

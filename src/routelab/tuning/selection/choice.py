@@ -13,7 +13,7 @@ from routelab.policies import Fixed, Mixture
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, evaluate
 from routelab.stats import thinned
 from routelab.tuning.budget import Clock, LogShape, StudyPlan, planned
-from routelab.tuning.certify import MOST, Certifier, Evidence, largest_group
+from routelab.tuning.certify import MOST, Certifier, Evidence, largest_group, provable
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     Bounds,
@@ -244,8 +244,8 @@ def _certifier(
         within(pool, options.bounds, best),
         options.certify,
         options.delta,
-        Evidence(tuning, largest),
-        Evidence(calibrate, largest),
+        Evidence(provable(tuning), largest),
+        Evidence(provable(calibrate), largest),
         cut.group,
         ceiling_usd=options.cost_ceiling_usd,
     )

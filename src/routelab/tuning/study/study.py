@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replace_fields
@@ -23,7 +24,7 @@ from routelab.replay import (
 )
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning.budget import ACCOUNT, Clock, StudyPlan
-from routelab.tuning.certify import check_models
+from routelab.tuning.certify import check_models, provable
 from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import SearchSummary, Trial
 from routelab.tuning.looks import LookLedger, StudyLook, study_digest
@@ -251,14 +252,12 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
-    def calibrate() -> ComparisonSet:
-        rows = part("calibrate")
-        return rows if scored is None else scored.audited_part(rows)
-
     then = not options.pool and options.parts_by is not None
     rows = searched_rows(part(searched), options.seed, part("train") if then else None)
     thresholds = inputs.thresholds(rows.compared.log, signals)
-    found = choose(options, cut, rows, thresholds, calibrate, clock, progress, tell)
+    found = choose(
+        options, cut, rows, thresholds, partial(part, "calibrate"), clock, progress, tell
+    )
     learned = found.searched.learned
     if learned is not None:
         tell("judging on test")
@@ -305,7 +304,7 @@ def _judged_on(
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None
     if found.certifier is not None:
-        certificate = found.certifier.certificate(exported.policy, testing)
+        certificate = found.certifier.certificate(exported.policy, provable(testing))
     final, by_bound, changed = _against_bounds(
         testing, options, log, cut, found, jointly, certificate, tried, rivals, look
     )
