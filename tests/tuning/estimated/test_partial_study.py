@@ -34,7 +34,7 @@ def on(study, log, rows):
 
 def test_it_gains_what_one_of_the_complete_log_gains(log, study):
     """Of what the large model alone costs, quality within a few points of its own."""
-    assert set(study.policy.models_used) > {"small"}
+    assert len(study.policy.models_used) > 1
     test = study.split.rows("test")
     found = on(study, log, test)
     alone = log.take(test).quality[:, 2].mean()

