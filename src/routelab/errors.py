@@ -91,6 +91,7 @@ class RouteError(RoutelabError):
         cost_usd: what was spent on it all the same; NaN if that is not known.
         steps: the calls that were made, as in a decision (`routelab.core.decision.Step`).
         retry_after_s: seconds after which it may get one; None if nothing is known of it.
+        end_propensity: probability of having ended so, given the calls; NaN if not known.
         detail: the same for operators, with deployments, their addresses and their words; a
             traceback shows it too. What `str` gives may be shown to whoever asked, and in neither
             is a key.
@@ -102,6 +103,7 @@ class RouteError(RoutelabError):
         cost_usd: float = 0.0,
         steps: tuple[Any, ...] = (),
         retry_after_s: float | None = None,
+        end_propensity: float = float("nan"),
         detail: str = "",
     ) -> None:
         super().__init__(*problems)
@@ -111,6 +113,7 @@ class RouteError(RoutelabError):
         self.cost_usd = cost_usd
         self.steps = steps
         self.retry_after_s = retry_after_s
+        self.end_propensity = end_propensity
 
 
 class RequestError(RouteError):

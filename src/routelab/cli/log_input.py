@@ -73,17 +73,34 @@ def read_log(
     Raises:
         LogError: it cannot be read, or is partial.
     """
-    log = read_any(path, how, signals, known, models=models)
+    log = read_tunable(path, how, signals, known, models)
     if isinstance(log, PartialLog):
-        raise LogError(
-            f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
-            " was logged would be biased, so no figure is given: use a log in which every"
-            " candidate model answered, or its audited rows; `routelab value` estimates what"
-            " policies are worth on this one"
-        )
+        raise _partial(log)
+    return log
+
+
+def read_tunable(
+    path: Path,
+    how: LogOptions = AS_IT_IS,
+    signals: Mapping[str, SignalSpec] | None = None,
+    known: Catalogue | None = None,
+    models: Sequence[str] = (),
+) -> Log | PartialLog:
+    """A log, complete or partial; its notes are told on standard error.
+
+    Args:
+        known: prices that fill in costs where the options leave them open.
+        models: that columns of grades may be named after.
+    """
+    log = read_any(path, how, signals, known, models=models)
     for note in log.notes:
         tell(f"note: {note}")
     return log
+
+
+def titled(log: Log) -> str:
+    """The log's name for the head of a table, which says where figures are estimates."""
+    return log.name if log.seen is None else f"{log.name} (partial: doubly robust estimates)"
 
 
 def read_log_for(
@@ -91,27 +108,62 @@ def read_log_for(
     path: Path,
     how: LogOptions,
     known: Catalogue | None = None,
+    *,
+    scored: bool = False,
 ) -> Log:
     """The log as these policies need it.
 
+    Args:
+        scored: a partial log will do, by doubly robust scores.
     Raises:
-        LogError: as `read_log`; or the log lacks models or signals of a policy, all of them named.
+        LogError: as `read_log`; or the log lacks models or signals of a policy, all of them named;
+            or of a partial log, a policy looks at answers, or a candidate has no support.
     """
     wanted = {name: spec for it in policies for name, spec in it.document.signals.items()}
+    models = [name for it in policies for name in it.document.candidates]
     try:
-        models = [name for it in policies for name in it.document.candidates]
-        log = read_log(path, how, wanted, known, models)
+        log = read_tunable(path, how, wanted, known, models)
     except LogError as error:
         bare = read_any(path, how, None, known)  # what is wrong in itself says so
         if not (isinstance(bare, Log) and (lacking := list(_lacking(policies, bare)))):
             raise
         raise LogError(*lacking) from error
+    if isinstance(log, PartialLog) and not scored:
+        raise _partial(log)
     if lacking := list(_lacking(policies, log)):
         raise LogError(*lacking)
-    return log
+    return _scored(policies, log) if isinstance(log, PartialLog) else log
 
 
-def _lacking(policies: Sequence[PolicyFile], log: Log) -> Iterator[str]:
+def _scored(policies: Sequence[PolicyFile], log: PartialLog) -> Log:
+    """A partial log by the scores of the policies' candidates."""
+    looking = [it.name for it in policies if it.policy.signals_used or it.policy.gates_used]
+    if looking:
+        raise LogError(
+            f"{log.name}: is a partial log, and {', '.join(looking)} decides by answers, of which"
+            " it has one model's: `routelab value` values such policies along the calls that were"
+            " made"
+        )
+    from routelab.tuning.estimated import scored_log  # scikit-learn
+
+    tell(
+        "note: the log is partial: figures are doubly robust estimates from the models that"
+        " answered, by their propensities, and hold as far as those are right"
+    )
+    models = tuple(dict.fromkeys(name for it in policies for name in it.document.candidates))
+    return scored_log(log, models, seed=policies[0].document.seed, notify=tell).log
+
+
+def _partial(log: PartialLog) -> LogError:
+    return LogError(
+        f"{log.name}: is a partial log (it has steps or propensities); replaying only what"
+        " was logged would be biased, so no figure is given: use a log in which every"
+        " candidate model answered, or its audited rows; `routelab value`, `tune`, `replay` and"
+        " `diff` estimate what policies are worth on this one"
+    )
+
+
+def _lacking(policies: Sequence[PolicyFile], log: Log | PartialLog) -> Iterator[str]:
     """What each policy needs that the log lacks."""
     for it in policies:
         models = [name for name in it.document.candidates if name not in log.models]

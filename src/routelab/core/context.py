@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, TypeVar
 
 from routelab.core.admission import Admission
 from routelab.core.decision import Choice, Score, Step
@@ -12,6 +13,8 @@ from routelab.core.protocol import Feedback
 from routelab.core.request import Request
 from routelab.core.scoring import Scoring, reads_of
 from routelab.errors import NoModelError, PolicyError
+
+T = TypeVar("T")
 
 
 class Context:
@@ -28,16 +31,24 @@ class Context:
         steps: taken so far.
         margin: smallest distance of anything compared from what would have decided otherwise.
         reasons: what the policy says of its choices; None if nobody is going to read it.
+        propensity: probability of the calls under way, given those before; NaN if not known.
+        end_propensity: probability of having ended here, given all calls; NaN before the end.
+        ambiguous: several ways of drawing may have led here, so that draws do not tell how
+            probable the calls were.
     """
 
     __slots__ = (
         "_admission",
+        "_drawn",
         "_scoring",
         "allowed",
+        "ambiguous",
         "called",
         "choices",
         "elapsed_s",
+        "end_propensity",
         "margin",
+        "propensity",
         "reasons",
         "request",
         "scores",
@@ -50,7 +61,7 @@ class Context:
     def __init__(
         self,
         request: Request,
-        allowed: Sequence[str],
+        allowed: Collection[str],
         *,
         seed: int = 0,
         scoring: Scoring | None = None,
@@ -69,8 +80,27 @@ class Context:
         self.threshold: float | None = None
         self.margin = math.inf
         self.reasons: list[str] | None = [] if explained else None
+        self.propensity = 1.0
+        self.end_propensity = math.nan
+        self.ambiguous = self._drawn = False
         self._scoring = scoring
         self._admission = admission
+
+    def twin(self, kind: Callable[..., T], **options: Any) -> T:
+        """The same request from its beginning, in a context of another kind.
+
+        Args:
+            kind: makes it, from what a context is made from.
+            options: further ones.
+        """
+        return kind(
+            self.request,
+            self.allowed,
+            seed=self.seed,
+            scoring=self._scoring,
+            admission=self._admission,
+            **options,
+        )
 
     def admit(self) -> None:
         """Compute `allowed` anew; money and time may have run out."""
@@ -157,10 +187,22 @@ class Context:
         if self.reasons is not None:
             self.reasons.append(reason(*about))
 
-    def choose(self, name: str, probabilities: Sequence[float]) -> int:
-        """Draw an index with these probabilities; the same request draws the same again."""
+    def choose(self, name: str, probabilities: Sequence[float], *, all_differ: bool = False) -> int:
+        """Draw an index with these probabilities; the same request draws the same again.
+
+        Args:
+            name: of the draw; draws of one name fall from one uniform number.
+            probabilities: of the options; they sum to 1.
+            all_differ: every option calls another model next, whoever follows this policy. The
+                draw's probability is then the call's; else all other ways that the draws could
+                have gone are run beside the request to find it.
+        """
         index = pick(uniform(self.seed, self.request.id, name), probabilities)
-        self.choices.append(Choice(name, index, float(probabilities[index])))
+        chance = float(probabilities[index])
+        self.choices.append(Choice(name, index, chance))
+        if chance < 1.0:
+            self.ambiguous = self.ambiguous or self._drawn or not all_differ
+            self._drawn = True
         return index
 
     def take_threshold(self) -> float | None:

@@ -42,7 +42,8 @@ class Step(msgspec.Struct, frozen=True):
         call: what was asked.
         feedback: what came back.
         threshold: that the signal was held to; None where the policy compared nothing.
-        propensity: probability of the call, given the calls before it; of calls made together
+        propensity: probability of the call, given the calls before it and what they gave, over all
+            that the policy might have drawn; NaN where that is not known. Of calls made together
             the first carries that of them all.
         turn: calls of one turn were made together.
     """
@@ -66,6 +67,7 @@ class Decision(msgspec.Struct, frozen=True):
         latency_s: seconds until delivery; calls made together count once.
         scores: what scorers said on the way, in the order they were asked.
         reasons: of the policy's choices, in words; empty unless they were asked for.
+        end_propensity: probability of no further call, given all calls; NaN if it is not known.
     """
 
     request_id: str
@@ -76,6 +78,7 @@ class Decision(msgspec.Struct, frozen=True):
     latency_s: float
     scores: tuple[Score, ...] = ()
     reasons: tuple[str, ...] = ()
+    end_propensity: float = 1.0
 
     @property
     def models(self) -> tuple[str, ...]:

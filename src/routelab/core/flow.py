@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from routelab.core.chance import Branches
 from routelab.core.context import Context
 from routelab.core.decision import Decision, Step
 from routelab.core.policy import Policy
@@ -32,7 +33,8 @@ def flow(policy: Policy, x: Context) -> Flow:
             `MAX_CALLS` calls, or delivers an answer that nobody gave.
         RouteError: no call gave an answer; it carries the steps and what they cost.
     """
-    steps, turn, drawn = x.steps, 0, 0
+    steps, turn = x.steps, 0
+    chance: _Chance | None = None
     x.admit()
     route = policy.route(x)
     delivered: Feedback | None = None
@@ -43,8 +45,10 @@ def flow(policy: Policy, x: Context) -> Flow:
             _check(together, x, len(steps))
             together = _counted(together, steps)
             threshold = x.take_threshold()
-            propensity = math.prod(choice.propensity for choice in x.choices[drawn:])
-            drawn = len(x.choices)
+            if x.choices:  # a policy that draws nothing pays nothing for its propensities
+                chance = chance or _Chance(policy, x)
+                x.propensity = chance.of_call(together)
+            propensity = x.propensity
             answers = yield together
             for call, feedback in zip(together.calls, answers, strict=True):
                 steps.append(Step(call, feedback, threshold, propensity, turn))
@@ -58,11 +62,15 @@ def flow(policy: Policy, x: Context) -> Flow:
     except StopIteration as stop:
         deliver: Deliver = stop.value
         delivered = deliver.seen
+        x.end_propensity = _end_propensity(chance, policy, x)
     except NoModelError:
         if not steps:
             raise
+        x.end_propensity = _end_propensity(chance, policy, x)
     finally:
         route.close()
+        if chance is not None:
+            chance.close()
     answer = _answer(delivered, steps, x)
     return Decision(
         x.request.id,
@@ -73,7 +81,48 @@ def flow(policy: Policy, x: Context) -> Flow:
         x.elapsed_s,
         tuple(x.scores),
         tuple(x.reasons or ()),
+        x.end_propensity,
     )
+
+
+class _Chance:
+    """How probable what a policy does next is, given what it did.
+
+    As long as every option of a draw calls another model, that is the draw's probability.
+    """
+
+    __slots__ = ("_branches", "_drawn", "_policy", "_x")
+
+    def __init__(self, policy: Policy, x: Context) -> None:
+        self._policy, self._x, self._drawn = policy, x, 0
+        self._branches: Branches | None = None
+
+    def of_call(self, together: Together) -> float:
+        return self._all.of_call(together) if self._x.ambiguous else self._of_draws()
+
+    def of_end(self) -> float:
+        return self._all.of_end() if self._x.ambiguous else self._of_draws()
+
+    def close(self) -> None:
+        if self._branches is not None:
+            self._branches.close()
+
+    @property
+    def _all(self) -> Branches:
+        if self._branches is None:
+            self._branches = Branches(lambda twin: flow(self._policy, twin), self._x)
+        return self._branches
+
+    def _of_draws(self) -> float:
+        new = self._x.choices[self._drawn :]
+        self._drawn += len(new)
+        return math.prod(choice.propensity for choice in new)
+
+
+def _end_propensity(chance: _Chance | None, policy: Policy, x: Context) -> float:
+    if not x.choices:
+        return 1.0
+    return (chance or _Chance(policy, x)).of_end()
 
 
 def drive(policy: Policy, x: Context, answer: Callable[[Call], Feedback]) -> Decision:
@@ -174,6 +223,7 @@ def _answer(delivered: Feedback | None, steps: list[Step], x: Context) -> Feedba
             cost_usd=x.spent_usd,
             steps=tuple(steps),
             retry_after_s=_soonest(steps),
+            end_propensity=x.end_propensity,
         )
     return max(enumerate(answered), key=lambda item: (_confidence(item[1]), item[0]))[1].feedback
 

@@ -31,8 +31,8 @@ class Explore(Policy, frozen=True, tag="explore"):
 
     Only the first call is drawn. Where the draw falls on the model that the policy would have
     asked first, the policy goes on as it would have; any other model's answer is delivered.
-    The logged choice is among the allowed models, and its propensity the exact probability of
-    the first call made, given what the policy itself drew before.
+    The logged choice is among the allowed models, and the propensity of the first call its exact
+    probability, whatever the policy itself drew before.
 
     Attributes:
         policy: followed otherwise.
@@ -58,7 +58,7 @@ class Explore(Policy, frozen=True, tag="explore"):
             first = next(following)
             if isinstance(first, Call):
                 chances = self._chances(len(models), models.index(first.model))
-                drawn = models[x.choose(self.name, chances)]
+                drawn = models[x.choose(self.name, chances, all_differ=True)]
                 if drawn != first.model:
                     x.take_threshold()
                     return Deliver((yield from ask(Call(drawn, final=True))))

@@ -99,7 +99,8 @@ class PolicyDifference(msgspec.Struct, frozen=True):
         tasks: of five requests or more, those first that move the whole most; empty where the
             log has no tasks.
         small_tasks, small_requests: tasks of fewer requests, and the requests in them.
-        examples: of changed requests, the largest losses first, then the largest gains.
+        examples: of changed requests, the largest losses first, then the largest gains; none of a
+            partial log, whose scores of single requests mean nothing.
         notes: what the comparison means, where that is not plain.
     """
 
@@ -188,7 +189,7 @@ def diff(
         _later(figures[0].latency_p95_s, figures[1].latency_p95_s),
         tuple(_moves(before, after, moved)),
         tuple(tasks),
-        tuple(_examples(on.new.log, before, after, moved)),
+        () if on.new.log.seen else tuple(_examples(on.new.log, before, after, moved)),
         on.notes,
         len(small),
         sum(small),

@@ -271,6 +271,8 @@ def _shared(comparison: ComparisonSet, fixed: list[Replay]) -> dict[_Key, Baseli
         (_ALL, f"fixed:{name}"): baselines.outcome(replay)
         for name, replay in zip(comparison.models, fixed, strict=True)
     }
+    if comparison.log.seen is not None:  # what is best of a request, single scores do not tell
+        return found
     return {**found, (_ALL, "oracle"): baselines.best_per_request(fixed)}
 
 

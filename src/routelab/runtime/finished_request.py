@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -25,6 +26,7 @@ class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):
         error: why there was none.
         degraded: a budget had it decided by the cheaper policy.
         reasons: of the policy's choices, in words; empty unless the router explains decisions.
+        end_propensity: probability of no further call, given all calls; NaN if it is not known.
     """
 
     request: Request
@@ -40,6 +42,7 @@ class FinishedRequest(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     degraded: bool = False
     reasons: tuple[str, ...] = ()
+    end_propensity: float = math.nan
 
 
 def reached_endpoint(feedback: Feedback) -> bool:
@@ -70,6 +73,7 @@ def answered(
         answer=decision.answer,
         degraded=degraded,
         reasons=decision.reasons,
+        end_propensity=decision.end_propensity,
     )
 
 
@@ -96,6 +100,7 @@ def ended(
         error=_error_text(error),
         degraded=degraded,
         reasons=tuple(x.reasons or ()),
+        end_propensity=x.end_propensity,
     )
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from routelab.errors import TuningError
 from routelab.tuning.options import Options
-from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, TASK_MEAN
+from routelab.tuning.tuners import AUTO, CASCADE, CONDITIONAL, LEARNED, ONE_CALL, TASK_MEAN
 
 # Constants below are fitted to processor seconds of whole studies, account included,
 # of 285 to 12,000 requests and 2 to 12 models, that prompts, tasks and up to two signals are known
@@ -59,6 +60,7 @@ class LogShape(NamedTuple):
     signals: int
     tasks: bool
     prompts: bool
+    scored: bool = False
 
 
 class PlannedStep(msgspec.Struct, frozen=True):
@@ -106,11 +108,32 @@ def planned(options: Options, shape: LogShape) -> StudyPlan:
         options: of the study.
         shape: of its log.
     """
+    if shape.scored:
+        return _of_one_call(options, shape)
     parted = options.parts_by is not None
     if options.policy != AUTO or options.budget_s is None:
         kinds = (*options.kinds, *([CONDITIONAL] if parted else []))
         return StudyPlan(kinds, options.trials, None, options.account)
     return _within(options, shape, SAFE * options.budget_s)
+
+
+def _of_one_call(options: Options, shape: LogShape) -> StudyPlan:
+    """All kinds that a partial log can tell of.
+
+    Raises:
+        TuningError: requests differ in nothing that a policy could go by.
+    """
+    wanted = ONE_CALL if options.policy == AUTO else options.kinds
+    readable = shape.prompts or shape.tasks
+    kinds = tuple(it for it in wanted if (shape.tasks if it == TASK_MEAN else readable))
+    if not kinds:
+        raise TuningError(
+            f"`policy` {options.policy!r}: the log has no"
+            f" {'tasks' if wanted == (TASK_MEAN,) else 'prompts and no tasks'}, so that no policy"
+            " of one call could tell requests apart; log them, or value single models by"
+            " `routelab value`"
+        )
+    return StudyPlan(kinds, options.trials, None, account=False)
 
 
 def _within(options: Options, shape: LogShape, room: float) -> StudyPlan:

@@ -15,6 +15,9 @@ TASK_MEAN = "task-mean"
 LEARNED = ("tiers", "neighbors", "utility", "gain-cascade", "cascade-routing")
 """Kinds that learn, the simplest first; simpler are task means and the plain cascade."""
 
+ONE_CALL = (TASK_MEAN, "utility")
+"""Kinds that make one call and learn from any model's answers alone, as a partial log has them."""
+
 CONDITIONAL = "conditional"
 """A policy for each task, tenant or priority, of the other kinds that are asked for."""
 

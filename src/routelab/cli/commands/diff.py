@@ -12,7 +12,7 @@ from rich.console import RenderableType
 
 from routelab.cli.arguments import LogOption, Packages
 from routelab.cli.console import print_json, tell
-from routelab.cli.log_input import read_log_for
+from routelab.cli.log_input import read_log_for, titled
 from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import report_path, tables
 from routelab.cli.output import write as write_page
@@ -63,18 +63,18 @@ def diff(
     """
     page = None if report is None else report_path("diff", report)
     before, after = load_policy(old, package), load_policy(new, package)
-    opened = read_log_for((before, after), log, how, after.document.catalogue)
+    opened = read_log_for((before, after), log, how, after.document.catalogue, scored=True)
     found = compare(before, after, opened, split, allow_missing=how.allow_missing)
     for note in found.notes:
         tell(f"note: {note}")
     if page is not None:
         from routelab.reports import render_difference
 
-        write_page(render_difference(found, opened.name), page)
+        write_page(render_difference(found, titled(opened)), page)
     if json:
         print_json(found)
     else:
-        tables.show(*_tables(found, opened.name))
+        tables.show(*_tables(found, titled(opened)))
         if page is not None:
             typer.echo(f"\nreport: {page}")
 

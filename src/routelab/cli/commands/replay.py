@@ -12,7 +12,7 @@ import typer
 from routelab.cli import batch_runs
 from routelab.cli.arguments import LogOption, Packages, Part, Policies
 from routelab.cli.console import print_json, tell
-from routelab.cli.log_input import read_log_for
+from routelab.cli.log_input import read_log_for, titled
 from routelab.cli.options import CompleteLogOptions, Executor, Json, Verbose, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy
@@ -66,17 +66,18 @@ def replay(
     _check(decisions, in_batches, replace=replace)
     policies = [load_policy(path, package) for path in policy]
     if in_batches:
-        figures = batch_runs.replay(policies, log, split, in_batches, how)
+        figures, title = batch_runs.replay(policies, log, split, in_batches, how), log.name
     else:
         parts = [part_of(loaded, log, split, how) for loaded in policies]
         figures = [it for pair in zip(policies, parts, strict=True) for it in _figures(*pair)]
+        title = titled(parts[0].log)
         if decisions is not None:
             _write(decisions, policies, parts, replace=replace)
     if json:
         print_json([_as_data(*pair) for pair in zip(policies, figures, strict=True)])
     else:
         rows = [(it.policy, it) for it in figures]
-        tables.show(tables.policies(rows, f"{log.name}, {split}"), *map(tables.baselines, figures))
+        tables.show(tables.policies(rows, f"{title}, {split}"), *map(tables.baselines, figures))
         if verbose:
             tables.show(*map(tables.intervals_made, figures))
 
@@ -106,6 +107,11 @@ def _write(
     *,
     replace: bool,
 ) -> None:
+    if any(it.log.seen is not None for it in parts):
+        raise LogError(
+            "`decisions` tell what single requests came to, and a partial log does not: its scores"
+            " are right on average alone; leave `decisions` out"
+        )
     made = [
         request_table(part, NamedPolicy(it.name, it.policy))
         for it, part in zip(policies, parts, strict=True)
@@ -133,7 +139,7 @@ def part_of(
     how: CompleteLogOptions,
 ) -> ComparisonSet:
     """A part of the log, as the policy's own study saw it."""
-    log = read_log_for([loaded], path, how, loaded.document.catalogue)
+    log = read_log_for([loaded], path, how, loaded.document.catalogue, scored=True)
     if difference := differs(loaded.document, log):
         tell(f"warning: {difference}")
     for field in loaded.metadata_used:

@@ -10,7 +10,7 @@ import typer
 
 from routelab.cli.arguments import Packages, Part, PolicyPath
 from routelab.cli.console import print_json, tell
-from routelab.cli.log_input import read_log as read
+from routelab.cli.log_input import read_log_for
 from routelab.cli.options import CompleteLogOptions, Json, grouped
 from routelab.cli.output import report_path, write_report
 from routelab.cli.policy_input import load_policy
@@ -54,7 +54,9 @@ def report(
     loaded = load_policy(policy, package)
     target = report_path(loaded.name, out)
     opened = (
-        None if log is None else read(log, how, loaded.document.signals, loaded.document.catalogue)
+        None
+        if log is None
+        else read_log_for([loaded], log, how, loaded.document.catalogue, scored=True)
     )
     data, source = _data(loaded, opened, split, how.allow_missing)
     missing = list(data.get("missing") or ())

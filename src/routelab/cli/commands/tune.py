@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from routelab.cli import batch_runs, option_parsing
 from routelab.cli.arguments import LogPath
 from routelab.cli.console import print_json, tell
-from routelab.cli.log_input import name_of, read_log, reading
+from routelab.cli.log_input import name_of, read_tunable, reading
 from routelab.cli.options import (
     BatchOptions,
     BoundOptions,
@@ -40,7 +40,7 @@ from routelab.cli.policy_input import read_catalogue
 from routelab.core import use
 from routelab.core.catalogue import Catalogue
 from routelab.errors import TuningError
-from routelab.logs import Log
+from routelab.logs import Log, PartialLog
 from routelab.tracking import settle
 from routelab.tuning import LookLedger, Options, Study
 from routelab.tuning import tune as run
@@ -55,6 +55,9 @@ from routelab.tuning.study import (
     spread_over_seeds,
     study_path,
 )
+
+if TYPE_CHECKING:
+    from routelab.tuning.estimated import ScoredLog
 
 
 # Long: one command, of whose options each is said once.
@@ -89,9 +92,9 @@ def tune(
     options = _options(name, candidates, signals, bounds, proof, kinds, search, how, batches)
     in_batches = _checked(options, search.seeds, wanted, log, batches)
     if in_batches is not None:
-        found = batch_runs.opened(log, how, signals, options.models or ())
+        in_parts = batch_runs.opened(log, how, signals, options.models or ())
         batch_runs.tune(
-            found,
+            in_parts,
             options,
             in_batches,
             target,
@@ -102,8 +105,9 @@ def tune(
             verbose=output.verbose,
         )
         return
-    opened = read_log(log, how, signals, known, options.models or ())
-    opened = replace(opened, reading=reading(how, candidates.catalogue))
+    found = read_tunable(log, how, signals, known, options.models or ())
+    tunable = _tunable(found, options, wanted, reading(how, candidates.catalogue))
+    opened = tunable if isinstance(tunable, Log) else tunable.log
     check_same_study(
         target,
         options,
@@ -114,7 +118,7 @@ def tune(
         replace=output.replace,
     )
     with recorder(wanted=not output.no_tracking) as by:
-        study = _studied(opened, options, known, wanted, search.seeds, output.ledger(log))
+        study = _studied(tunable, options, known, wanted, search.seeds, output.ledger(log))
         settle(study_path(target), tell)
         digest = save(study, target).digest
         summary = {**as_json(study), "policy_digest": digest}
@@ -192,8 +196,36 @@ def _catalogue(log: Log, given: Catalogue | None, options: Options) -> Catalogue
     return inputs.known_catalogue(log, given, inputs.candidates(log, options.models))
 
 
+def _tunable(
+    log: Log | PartialLog,
+    options: Options,
+    wanted: SloDemands | None,
+    said: Mapping[str, Any],
+) -> Log | ScoredLog:
+    """A complete log, or the scores of a partial one.
+
+    Args:
+        said: of how to read the log.
+    Raises:
+        TuningError: something is asked for that a partial log cannot give.
+        LogError: as `scored_log`.
+    """
+    if isinstance(log, Log):
+        return replace(log, reading=said)
+    if wanted is not None:
+        raise TuningError(
+            f"{log.name}: is a partial log, and a simulated day needs every model's answer to every"
+            " request: leave the objectives on days out"
+        )
+    from routelab.tuning.estimated import as_estimated, scored_log  # scikit-learn
+
+    as_estimated(options, log)
+    found = scored_log(log, options.models, seed=options.seed, notify=tell)
+    return replace(found, log=replace(found.log, reading=said))
+
+
 def _studied(
-    log: Log,
+    log: Log | ScoredLog,
     options: Options,
     known: Catalogue | None,
     wanted: SloDemands | None,
@@ -201,7 +233,8 @@ def _studied(
     looks: LookLedger | None,
 ) -> Study:
     """The study, with what simulated days and other seeds add to it."""
-    if (slow := option_parsing.too_slow(log, known, options.models)) is not None:
+    whole = log if isinstance(log, Log) else log.log
+    if (slow := option_parsing.too_slow(whole, known, options.models)) is not None:
         tell(f"warning: {slow}")
     begun = time.monotonic()
     with progress("searching") as update:

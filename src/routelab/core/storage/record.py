@@ -64,7 +64,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
         answered_by: the model that served the call, where that was a fallback of `model`.
         signals: confidence by name; null where it could not be had.
         threshold: that the signal was held to.
-        propensity: probability of the call, given the calls before it.
+        propensity: probability of the call, given the calls before it; null if it is not known.
         cost_usd, latency_s: USD and seconds of the call with all its attempts; null if not known.
         rejected: why gates refused the answer.
         response: text of the answer, where texts are logged.
@@ -76,7 +76,7 @@ class StepRecord(msgspec.Struct, frozen=True, omit_defaults=True):
     final: bool = False
     signals: Mapping[str, float | None] = {}
     threshold: float | None = None
-    propensity: float = 1.0
+    propensity: float | None = 1.0
     cost_usd: float | None = None
     latency_s: float | None = None
     prompt_tokens: float | None = None
@@ -133,6 +133,10 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         error: why nothing was delivered.
         steps, choices, scores: what the policy did, in order.
         messages: of the request, where texts are logged.
+        propensity_of: what the steps' propensities are of: calls, over all that the policy might
+            have drawn; or the draws that were made, as in older logs and where nothing was drawn.
+        end_propensity: probability of no further call, given all calls; null if it is not known,
+            and where nothing was drawn.
     """
 
     schema: Literal["routelab.decision/1"]
@@ -158,6 +162,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     choices: tuple[ChoiceRecord, ...] = ()
     scores: tuple[ScoreRecord, ...] = ()
     messages: tuple[Message, ...] | None = None
+    propensity_of: Literal["draws", "calls"] = "draws"
+    end_propensity: float | None = None
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

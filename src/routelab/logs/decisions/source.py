@@ -56,7 +56,8 @@ def _settled(table: Any) -> Any:
     """Without steps and propensities where every model was asked on every request for sure."""
     pairs = table.select(["request_id", "model"]).group_by(["request_id", "model"]).aggregate([])
     n, m = (pc.count_distinct(table.column(name)).as_py() for name in ("request_id", "model"))
-    certain = pc.min(table.column("propensity")).as_py() == 1.0
+    propensity = table.column("propensity")
+    certain = not propensity.null_count and pc.min(propensity).as_py() == 1.0
     if certain and m > 1 and table.num_rows == pairs.num_rows == n * m:
         gone = ("step", "propensity", "end_propensity")
         return table.drop_columns([name for name in gone if name in table.column_names])

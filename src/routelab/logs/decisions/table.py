@@ -61,7 +61,8 @@ class DecisionRows:
         statuses: requests by how they ended.
         unsent: calls that no endpoint was asked, and calls that another one made needless.
         repeated: records whose request id an earlier one has.
-        drawn_often: records with two random draws or more, other than of certain outcome.
+        drawn_often: records with two random draws or more, other than of certain outcome, and the
+            probabilities of those in place of the calls'.
 
     Args:
         whole: keep every record as JSON, in the row of its first call.
@@ -87,7 +88,8 @@ class DecisionRows:
         self._seen[record.request_id] += 1
         nth = self._seen[record.request_id]
         self.repeated += nth > 1
-        self.drawn_often += sum(it.propensity < 1.0 for it in record.choices) > 1
+        of_draws = record.propensity_of == "draws"
+        self.drawn_often += of_draws and sum(it.propensity < 1.0 for it in record.choices) > 1
         telling = [number for number, step in enumerate(record.steps) if _tells(step)]
         self.unsent += len(record.steps) - len(telling)
         if not telling:
@@ -196,12 +198,14 @@ def _tells(step: StepRecord) -> bool:
 
 
 def end_propensity(record: Record) -> float | None:
-    """Probability of ending after the last call, given the calls: of the draws that came later.
+    """Probability of ending after the last call, given the calls.
 
-    None where the request did not come to its end, or where no draw is recorded although a call was
-    drawn.
+    None where the request did not come to its end, or where it is not known. Logs that do not have
+    it tell it by the draws that came after the calls.
     """
-    calls = math.prod(step.propensity for step in record.steps)
+    if record.propensity_of == "calls":
+        return record.end_propensity
+    calls = math.prod(1.0 if it.propensity is None else it.propensity for it in record.steps)
     if record.status not in ("answered", "failed") or (calls < 1.0 and not record.choices):
         return None
     draws = math.prod(choice.propensity for choice in record.choices)

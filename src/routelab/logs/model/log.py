@@ -234,6 +234,10 @@ class Log(LogBase):
         reading: what was said beside the file of how to read it, as plain data for provenance.
         reads: which of a request's messages scorers learn from, one of
             `routelab.core.conversation.READS`; None for all of them.
+        seen: what scorers learn from, where the outcomes here are doubly robust scores of a partial
+            log, whose means are right and of which single ones mean nothing and leave their range:
+            what was observed, elsewhere what is expected. Its `audit` says on which requests all
+            was observed. None where the outcomes here were.
     """
 
     requests: Requests
@@ -256,6 +260,7 @@ class Log(LogBase):
     reading: Mapping[str, Any] = field(default_factory=dict)
     reads: str | None = None
     token_parts: Mapping[str, Floats] = field(default_factory=dict)
+    seen: Log | None = None
 
     @property
     def samples(self) -> tuple[Log, ...]:
@@ -342,14 +347,18 @@ class Log(LogBase):
         """
         columns = np.array([self.column(model) for model in models], dtype=np.intp)
         again = tuple(sample.only(models) for sample in self.again)
-        return replace(self._index((slice(None), columns), tuple(models)), again=again)
+        seen = None if self.seen is None else self.seen.only(models)
+        return replace(self._index((slice(None), columns), tuple(models)), again=again, seen=seen)
 
     def take(self, rows: Ints) -> Log:
         """These requests (k,), in this order."""
         texts = None if self.texts is None else _Taken(self.texts, rows)
         taken = self._index((rows,), self.models)
         again = tuple(sample.take(rows) for sample in self.again)
-        return replace(taken, requests=self.requests.take(rows), texts=texts, again=again)
+        seen = None if self.seen is None else self.seen.take(rows)
+        return replace(
+            taken, requests=self.requests.take(rows), texts=texts, again=again, seen=seen
+        )
 
     def _index(self, key: tuple[Any, ...], models: tuple[str, ...]) -> Log:
         def pick(values: npt.NDArray[_T]) -> npt.NDArray[_T]:
@@ -373,6 +382,7 @@ class Log(LogBase):
 
 _DESCRIBING = (
     *("texts", "path", "specs", "catalogue", "notes", "reading", "reads", "again", "unasked"),
+    "seen",
 )
 
 

@@ -23,7 +23,7 @@ class FirstCall(msgspec.Struct, frozen=True):
         request_id: key of the policy's draws.
         policy, policy_sha256: that decided, by name and hash.
         model: to call, as the policy names it.
-        propensity: with which it was drawn.
+        propensity: probability of the call; None if it is not known.
         choices: random draws, each with `name`, `index` and `propensity`.
         scores: what each scorer said before the call, by output.
         margin: smallest distance of anything compared from deciding otherwise; None where nothing
@@ -34,7 +34,7 @@ class FirstCall(msgspec.Struct, frozen=True):
     policy: str
     policy_sha256: str
     model: str
-    propensity: float
+    propensity: float | None
     choices: tuple[dict[str, Any], ...] = ()
     scores: Mapping[str, Mapping[str, float]] = {}
     margin: float | None = None
@@ -104,7 +104,7 @@ class FirstCallDecider:
             policy=file.name,
             policy_sha256=file.digest,
             model=together.calls[0].model,
-            propensity=math.prod(it.propensity for it in x.choices),
+            propensity=None if math.isnan(x.propensity) else x.propensity,
             choices=tuple(msgspec.to_builtins(it) for it in x.choices),
             scores={
                 it.name: {name: value for name, value in it.values if not math.isnan(value)}

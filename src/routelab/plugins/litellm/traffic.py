@@ -56,7 +56,6 @@ def answered_request(
     first = first_call(decision)
     asked = first.model if first is not None else _asked(decision, metadata, answered_by, named)
     feedback = _feedback(payload, metadata, answered_by, named)
-    propensity = first.propensity if first is not None else 1.0
     return FinishedRequest(
         request=_request(payload, metadata, first),
         policy=first.policy_sha256 if first is not None else _policy(decision),
@@ -64,7 +63,8 @@ def answered_request(
         timestamp_s=float(payload["endTime"]),
         latency_s=feedback.latency_s,
         cost_usd=feedback.cost_usd,
-        steps=(Step(Call(asked, final=True), feedback, propensity=propensity),),
+        steps=(Step(Call(asked, final=True), feedback, propensity=_propensity(first)),),
+        end_propensity=1.0,
         choices=_choices(first),
         scores=_scores(first),
         answer=feedback,
@@ -108,12 +108,13 @@ def failed_request(
             Step(
                 Call(model, final=True),
                 feedback,
-                propensity=first.propensity if first is not None else 1.0,
+                propensity=_propensity(first),
             ),
         ),
         choices=_choices(first),
         scores=_scores(first),
         error=reason,
+        end_propensity=1.0,
     )
 
 
@@ -251,6 +252,13 @@ def _seconds(start: object, end: object) -> float:
     if not (is_number(start) and is_number(end)) or end < start:
         return math.nan
     return float(end) - float(start)
+
+
+def _propensity(first: FirstCall | None) -> float:
+    """Of the call, which is the only one; NaN if it is not known."""
+    if first is None:
+        return 1.0
+    return math.nan if first.propensity is None else first.propensity
 
 
 def _choices(first: FirstCall | None) -> tuple[Choice, ...]:

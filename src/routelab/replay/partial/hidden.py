@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -93,10 +92,7 @@ class _Taken(NamedTuple):
         self.place.extend(range(len(decision.steps)))
         self.steps.extend(decision.steps)
         self.rows.append(row)
-        made = math.prod(step.propensity for step in decision.steps)
-        choices = () if isinstance(decision, RouteError) else decision.choices
-        drawn = math.prod(choice.propensity for choice in choices)
-        self.ended.append(min(1.0, drawn / made) if choices else 1.0)
+        self.ended.append(decision.end_propensity)
 
 
 def _inside(log: Log, names: Sequence[str]) -> Any:

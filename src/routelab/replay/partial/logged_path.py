@@ -12,8 +12,6 @@ from routelab.core import (
     Admission,
     Bools,
     CallEstimate,
-    Choice,
-    Context,
     Decision,
     Floats,
     Ints,
@@ -23,6 +21,7 @@ from routelab.core import (
     flow,
 )
 from routelab.core.catalogue import Catalogue
+from routelab.core.chance import ScriptedContext
 from routelab.errors import LogError, PolicyError, RouteError
 from routelab.logs.model import Log, PartialLog
 from routelab.policies import (
@@ -120,7 +119,7 @@ def path_decisions(
     admission = Admission(
         policy.models_used, catalogue or dense.catalogue or Catalogue(), scoring, estimates
     )
-    follow = _Branches(policy, cache, admission, seed, walk)
+    follow = _PathBranches(policy, cache, admission, seed, walk)
     for row in range(len(log)):
         follow.request(row)
     return walk.decisions()
@@ -250,35 +249,8 @@ def _follow_stages(stages: Sequence[Stage], dense: Log, rows: slice, walk: _Walk
     )
 
 
-class _Enumerated(Context):
-    """A context whose draws follow a script, and that notes what else could be drawn."""
-
-    __slots__ = ("chance", "drawn", "open", "script")
-
-    script: tuple[int, ...]
-    open: list[tuple[int, ...]]
-    chance: float
-    drawn: dict[tuple[str, tuple[float, ...]], int]
-
-    def choose(self, name: str, probabilities: Sequence[float]) -> int:
-        key = (name, tuple(float(it) for it in probabilities))
-        if key in self.drawn:  # the same uniform number falls on the same choice
-            return self.drawn[key]
-        at = len(self.drawn)
-        if at < len(self.script):
-            index = self.script[at]
-        else:
-            index, *others = [it for it, p in enumerate(probabilities) if p > 0.0]
-            so_far = tuple(self.drawn.values())
-            self.open += [(*so_far, other) for other in others]
-        self.drawn[key] = index
-        self.chance *= float(probabilities[index])
-        self.choices.append(Choice(name, index, float(probabilities[index])))
-        return index
-
-
 @dataclass(frozen=True, eq=False)
-class _Branches:
+class _PathBranches:
     """A policy on one request after another, along all draws."""
 
     policy: Policy
@@ -338,7 +310,7 @@ class _Branches:
             into[at] += x.chance
         return x.open
 
-    def _ends(self, call: int, x: _Enumerated, decision: Decision, start: int) -> None:
+    def _ends(self, call: int, x: ScriptedContext, decision: Decision, start: int) -> None:
         log, made = self.walk.log, self.walk.made
         place = next(at for at, it in enumerate(decision.steps) if it.feedback is decision.answer)
         made.end[call] += x.chance
@@ -346,24 +318,23 @@ class _Branches:
         made.cost_usd[call] += x.chance * decision.cost_usd
         made.latency_s[call] += x.chance * decision.latency_s
 
-    def _fails(self, call: int, x: _Enumerated, failure: RouteError) -> None:
+    def _fails(self, call: int, x: ScriptedContext, failure: RouteError) -> None:
         made = self.walk.made
         made.end[call] += x.chance
         made.cost_usd[call] += x.chance * x.spent_usd
         made.latency_s[call] += x.chance * x.elapsed_s
 
-    def _context(self, row: int, script: tuple[int, ...]) -> _Enumerated:
+    def _context(self, row: int, script: tuple[int, ...]) -> ScriptedContext:
         cache, scoring = self.cache, self.cache.scoring
         text = self._reads_text or cache.tokens[self.admission.shortest_window][row] > 0
-        x = _Enumerated(
+        return ScriptedContext(
             cache.request(row, text=bool(text)),
             self.admission.models,
+            script=script,
             seed=self.seed,
             scoring=scoring,
             admission=self.admission,
         )
-        x.script, x.open, x.chance, x.drawn = script, [], 1.0, {}
-        return x
 
     @property
     def _reads_text(self) -> bool:

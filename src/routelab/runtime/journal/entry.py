@@ -57,6 +57,8 @@ def record(
         choices=tuple([ChoiceRecord(it.name, it.index, it.propensity) for it in finished.choices]),
         scores=tuple([ScoreRecord(it.name, dict(it.values), it.after) for it in finished.scores]),
         messages=request.messages if texts else None,
+        propensity_of="calls" if finished.choices else "draws",
+        end_propensity=_end_propensity(finished),
     )
 
 
@@ -157,6 +159,12 @@ def _step(step: Step, texts: bool) -> StepRecord:
 
 def _attempt(it: Attempt) -> AttemptRecord:
     return AttemptRecord(*msgspec.structs.astuple(it)[:-1])  # without the moment of a clock here
+
+
+def _end_propensity(finished: FinishedRequest) -> float | None:
+    """Of the end; None where nothing was drawn, where there was none, and where it is not known."""
+    p = finished.end_propensity
+    return None if not finished.choices or math.isnan(p) else p
 
 
 def _prompt_tokens(attempts: tuple[Attempt, ...]) -> float:

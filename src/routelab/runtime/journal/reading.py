@@ -43,6 +43,7 @@ def finished_request(record: Record) -> FinishedRequest:
         answer=answers[-1] if answers else None,
         error=record.error,
         degraded=record.degraded,
+        end_propensity=_or_nan(record.end_propensity),
     )
 
 
@@ -61,7 +62,7 @@ def _step(it: StepRecord) -> Step:
         attempts=tuple(_attempt(one) for one in it.attempts),
     )
     call = Call(it.model, tuple(it.signals), final=it.final)
-    return Step(call, feedback, it.threshold, it.propensity, it.turn)
+    return Step(call, feedback, it.threshold, _or_nan(it.propensity), it.turn)
 
 
 def _attempt(it: AttemptRecord) -> Attempt:

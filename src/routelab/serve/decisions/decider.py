@@ -25,12 +25,12 @@ class PendingTurn(msgspec.Struct, frozen=True):
 
     Attributes:
         calls: to make.
-        propensity: with which they were drawn, given the calls before.
+        propensity: probability of the calls, given those before; None if it is not known.
         until: "all" waits for every answer, "first" for the first that can be delivered.
     """
 
     calls: tuple[Call, ...]
-    propensity: float
+    propensity: float | None
     until: str
 
 
@@ -117,7 +117,7 @@ class PolicyDecider:
             RouteError: all calls failed.
         """
         x = self._context(request, candidates)
-        running, drawn = flow(self.file.policy, x), 0
+        running = flow(self.file.policy, x)
         try:
             together = next(running)
             for outcomes in reported:
@@ -129,7 +129,6 @@ class PolicyDecider:
                         "outcomes_do_not_fit",
                         param="outcomes",
                     )
-                drawn = len(x.choices)
                 pairs = zip(together.calls, outcomes, strict=True)
                 together = running.send(tuple([it.feedback(call) for call, it in pairs]))
         except StopIteration as stop:
@@ -137,8 +136,9 @@ class PolicyDecider:
             return DecisionState(None, decision, x)
         finally:
             running.close()
-        propensity = math.prod(choice.propensity for choice in x.choices[drawn:])
-        return DecisionState(PendingTurn(together.calls, propensity, together.until), None, x)
+        propensity = None if math.isnan(x.propensity) else x.propensity
+        turn = PendingTurn(together.calls, propensity, together.until)
+        return DecisionState(turn, None, x)
 
     def _context(self, request: Request, candidates: Collection[str] | None) -> Context:
         admission = self._all

@@ -82,6 +82,7 @@ class RouteMemory:
                 choices=decision.choices,
                 scores=decision.scores,
                 answer=decision.answer,
+                end_propensity=decision.end_propensity,
             ),
         )
 

@@ -191,7 +191,7 @@ CHAT_SCHEMAS: Mapping[str, Schema] = {
             "selected_provider": TEXT,
             "score": maybe({"type": "number"}),
             "candidate_scores": OBJECT,
-            "propensity": {"type": "number", "minimum": 0, "maximum": 1},
+            "propensity": maybe({"type": "number", "minimum": 0, "maximum": 1}),
             "policy_artifact_sha256": TEXT,
             "deliver": OBJECT,
         },

@@ -8,6 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.tuning.certify import demand, wording
+    from routelab.tuning.certify.audits import provable
     from routelab.tuning.certify.bets import (
         Bets,
         Look,
@@ -43,6 +44,7 @@ else:
             "next_look": "bets",
             "parse": "demand",
             "prove": "certificate",
+            "provable": "audits",
             "read_bets": "bets",
             "wording": "",
             "write_bets": "bets",
@@ -66,6 +68,7 @@ __all__ = [
     "largest_group",
     "next_look",
     "parse",
+    "provable",
     "prove",
     "read_bets",
     "wording",

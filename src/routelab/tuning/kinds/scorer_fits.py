@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -142,7 +143,7 @@ class ScorerFits:
         sees = target == "gain" if after is None else after
         try:
             self.fitted |= learning.fit(
-                self.log,
+                self._learned_from(recipe),
                 target=target,
                 models=self.few if sees else self.models,
                 recipe=recipe or self._recipe,
@@ -155,6 +156,14 @@ class ScorerFits:
             )
         except LearningError as error:
             self.failures[name] = "; ".join(error.problems)
+
+    def _learned_from(self, recipe: Recipe | None) -> Log:
+        """Of a partial log what was observed; but tables of means, whose own recipe is `prior`
+        alone, take scores of every model, of which all means are right."""
+        seen = self.log.seen
+        if seen is None or (recipe is not None and recipe.learners == ("prior",)):
+            return self.log
+        return replace(seen, reads=self.log.reads)
 
     @property
     def reasons(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from routelab.policies import Fixed, Mixture
 from routelab.replay import ComparisonSet, Figures, NamedPolicy, evaluate
 from routelab.stats import thinned
 from routelab.tuning.budget import Clock, LogShape, StudyPlan, planned
-from routelab.tuning.certify import MOST, Certifier, Evidence, largest_group
+from routelab.tuning.certify import MOST, Certifier, Evidence, largest_group, provable
 from routelab.tuning.kinds import ThresholdsByModel
 from routelab.tuning.objectives import (
     Bounds,
@@ -31,6 +31,7 @@ from routelab.tuning.options import Options
 from routelab.tuning.selection.kind_search import KindSearch, SearchedRows, search_kinds
 
 if TYPE_CHECKING:
+    from routelab.tuning.estimated import EstimatedValue
     from routelab.tuning.kinds import LearnedKinds
 
 MOST_COMPARED = 20_000
@@ -54,6 +55,7 @@ class StudyChoice(NamedTuple):
         certifier: of what a certificate was asked for.
         tuned: figures of the exported policy on the rows searched.
         served: every candidate may serve every request there.
+        estimated: of a study of a partial log, the exported policy's value on test.
     """
 
     thresholds: ThresholdsByModel
@@ -70,6 +72,7 @@ class StudyChoice(NamedTuple):
     certifier: Certifier | None
     tuned: Figures
     served: bool
+    estimated: EstimatedValue | None = None
 
     def written(self, it: FrontPoint) -> FrontPoint:
         """A point as it is exported: a policy that looks up task means names each task's model.
@@ -220,6 +223,7 @@ def _shape(cut: Split, rows: SearchedRows, thresholds: ThresholdsByModel) -> Log
         signals=len({signal for signal, _ in thresholds}),
         tasks=task is not None and len(set(task.tolist())) > 1,
         prompts=log.texts is not None,
+        scored=log.seen is not None,
     )
 
 
@@ -240,8 +244,8 @@ def _certifier(
         within(pool, options.bounds, best),
         options.certify,
         options.delta,
-        Evidence(tuning, largest),
-        Evidence(calibrate, largest),
+        Evidence(provable(tuning), largest),
+        Evidence(provable(calibrate), largest),
         cut.group,
         ceiling_usd=options.cost_ceiling_usd,
     )

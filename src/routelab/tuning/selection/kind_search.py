@@ -305,7 +305,7 @@ def _learned(
             notify=notify,
         )
     except NothingLearnedError as error:
-        if CASCADE not in options.kinds:
+        if CASCADE not in plan.kinds:
             raise
         return None, error.problems
     return found, found.notes

@@ -68,6 +68,7 @@ def as_json(study: Study) -> dict[str, Any]:
         "kinds": [msgspec.to_builtins(rival) for rival in study.rivals],
         **_tried(study),
         **summary.later_look(study),
+        **summary.estimated(study.estimated),
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -15,13 +16,16 @@ from routelab.tuning.options import Options
 from routelab.tuning.study.seed_spread import SeedRange, SeedRun, SeedSpread
 from routelab.tuning.study.study import Study, tune
 
+if TYPE_CHECKING:
+    from routelab.tuning.estimated import ScoredLog
+
 MOST = 100
 """Seeds of one study, at most."""
 
 
 def spread_over_seeds(
     first: Study,
-    log: Log,
+    log: Log | ScoredLog,
     options: Options,
     seeds: int,
     *,

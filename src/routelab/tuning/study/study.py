@@ -11,7 +11,7 @@ from msgspec.structs import replace as replace_fields
 
 from routelab.core import Policy, Progress, use_listed
 from routelab.core.catalogue import Catalogue
-from routelab.logs.model import Log, Split, split
+from routelab.logs.model import Log, PartialLog, Split, split
 from routelab.metrics import aiq_among
 from routelab.policy_file import Certificate
 from routelab.replay import (
@@ -24,7 +24,7 @@ from routelab.replay import (
 )
 from routelab.replay.breakdown import Breakdown, breakdown
 from routelab.tuning.budget import ACCOUNT, Clock, StudyPlan
-from routelab.tuning.certify import check_models
+from routelab.tuning.certify import check_models, provable
 from routelab.tuning.cut_checks import came_back, left_out, refuse_cut
 from routelab.tuning.kinds import SearchSummary, Trial
 from routelab.tuning.looks import LookLedger, StudyLook, study_digest
@@ -60,6 +60,7 @@ from routelab.tuning.tuners import AUTO
 
 if TYPE_CHECKING:
     from routelab.learning import FittedScorers, LearningAccount
+    from routelab.tuning.estimated import EstimatedValue, ScoredLog
     from routelab.tuning.kinds import recipe_search
     from routelab.tuning.study.seed_spread import SeedSpread
     from routelab.tuning.study.slo_outcome import SloOutcome
@@ -101,6 +102,7 @@ class Study:
         tried: what each kind came to on test; nothing of one kind.
         look: which look at the test part it is; None where nobody counts.
         drift: inside the test period; None where none shows, or the log was not cut in time.
+        estimated: the exported policy's value on test where the log is partial; else None.
     """
 
     options: Options
@@ -134,6 +136,7 @@ class Study:
     tried: Sequence[TriedKind] = ()
     look: StudyLook | None = None
     drift: Drift | None = None
+    estimated: EstimatedValue | None = None
 
     @property
     def policy(self) -> Policy:
@@ -160,7 +163,7 @@ class Study:
 
 # Long: stages of one computation, of which each needs most of what came before.
 def tune(
-    log: Log,
+    log: Log | PartialLog | ScoredLog,
     options: Options,
     *,
     catalogue: Catalogue | None = None,
@@ -169,7 +172,9 @@ def tune(
     packages: Sequence[str] = (),
     looks: LookLedger | None = None,
 ) -> Study:
-    """Tune a policy on a complete log.
+    """Tune a policy on a log: a complete one, or a partial one with propensities.
+
+    Of a partial log every figure is a doubly robust estimate, and policies make one call.
 
     >>> import routelab
     >>> from routelab.tuning import Options, save
@@ -188,7 +193,8 @@ def tune(
     True
 
     Args:
-        log: with an outcome of every candidate for (nearly) every request.
+        log: with an outcome of every candidate for (nearly) every request; or what a policy with
+            exploration left.
         options: what to search, under which bounds.
         catalogue: prices, capabilities and endpoints; default the log's own.
         progress: called with the number of finished trials and that of all.
@@ -204,6 +210,13 @@ def tune(
     use_listed(packages)
     options.check()
     options.check_in_memory()
+    scored = None
+    if not isinstance(log, Log):
+        from routelab.tuning import estimated  # scikit-learn
+
+        options = estimated.as_estimated(options, log)
+        scored = estimated.scored_of(log, options, notify)
+        log = scored.log
     log = replace(log, reads=options.reads)
     options = as_begun(options, notify or (lambda _: None))
     clock = Clock(options.budget_s if options.policy == AUTO else None)
@@ -252,6 +265,10 @@ def tune(
     testing = part("test")
     if learned is not None:
         testing = testing.with_scoring(learned.fitted.scoring())
+    if scored is not None:
+        asked = testing.replay(found.chosen[0].point.policy).answered
+        value = estimated.estimated_value(scored, testing.coverage.rows, asked)
+        found = found._replace(estimated=value)
     look = None
     if looks is not None:
         read = inputs.digests(log, known) | {name: repr(log.spec(name)) for name in signals}
@@ -288,7 +305,7 @@ def _judged_on(
     rivals = kind_choice.rivals(searched, found.won, exported, alone, testing)
     certificate = None
     if found.certifier is not None:
-        certificate = found.certifier.certificate(exported.policy, testing)
+        certificate = found.certifier.certificate(exported.policy, provable(testing))
     final, by_bound, changed = _against_bounds(
         testing, options, log, cut, found, jointly, certificate, tried, rivals, look
     )
@@ -327,6 +344,7 @@ def _judged_on(
         tried=tried,
         look=look,
         drift=changed,
+        estimated=found.estimated,
     )
 
 
@@ -358,6 +376,7 @@ def _against_bounds(
     fronts = found.searched.fronts
     changed = None if cut.rule != "time" else _drift(testing, options, found, exported)
     warnings = [
+        *([] if found.estimated is None else found.estimated.sentences),
         *([] if look is None else look.sentences()),
         *([] if changed is None else [changed.text]),
         *caveats.mixed(chosen[0]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -12,6 +12,9 @@ from routelab.replay import Coverage, Figures
 from routelab.tuning.looks import StudyLook
 from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint, on_bounds
 from routelab.tuning.study.verdict import Verdict
+
+if TYPE_CHECKING:
+    from routelab.tuning.estimated import EstimatedValue
 
 HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")
 POINT_KEYS = (
@@ -45,6 +48,11 @@ def later_look(study: Finding) -> dict[str, Any]:
     """Which look at the test part it is; nothing of the first, as nobody has paid for it."""
     look = study.look
     return {} if look is None or look.number == 1 else {"look": msgspec.to_builtins(look)}
+
+
+def estimated(value: EstimatedValue | None) -> dict[str, Any]:
+    """What the exported policy is worth on test where the log is partial; nothing of others."""
+    return {} if value is None else {"estimated": msgspec.to_builtins(value)}
 
 
 def findings(study: Finding) -> dict[str, Any]:
