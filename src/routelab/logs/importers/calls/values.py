@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, TypedDict, cast
+from typing import Any, TypeAlias, TypedDict
 
 import msgspec
 
@@ -50,12 +50,25 @@ def text(value: object) -> str:
 
 def fields(value: object) -> Fields:
     """An object, also one that is written as JSON text; empty for anything else."""
-    if type(value) is dict or isinstance(value, Mapping):
-        return cast("Fields", value)
-    if isinstance(value, str) and value[:1] == "{":
-        found = parsed(value)
-        return found if isinstance(found, Mapping) else _NOTHING
-    return _NOTHING
+    if type(value) is dict:
+        return value
+    if (
+        value is None
+    ):  # asking whether it is a mapping takes long, and most of what is asked is none
+        return _NOTHING
+    if isinstance(value, str):
+        found = parsed(value) if value[:1] == "{" else None
+        return found if type(found) is dict else _NOTHING
+    return value if isinstance(value, Mapping) else _NOTHING
+
+
+def first(found: Fields, *names: str) -> Any:
+    """The first of several fields that says anything: a text that is empty, and none, do not."""
+    for name in names:
+        value = found.get(name)
+        if value is not None and value != "":
+            return value
+    return None
 
 
 def parsed(value: object) -> Any:
@@ -85,8 +98,8 @@ def moment_s(value: object) -> float | None:
 
 
 def between_s(start: float | None, end: float | None) -> float | None:
-    """Seconds from one moment to another; None where a clock ran backwards."""
-    return None if start is None or end is None or end < start else end - start
+    """Seconds from one moment to another; below zero where a clock ran backwards."""
+    return None if start is None or end is None else end - start
 
 
 def content_of(message: object) -> str | None:
@@ -148,12 +161,13 @@ def tokens_within(usage: Fields) -> TokenCounts:
     """
     of_prompt = fields(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     of_answer = fields(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
-    written = of_prompt.get("cache_write_tokens", of_prompt.get("cache_creation_tokens"))
+    cached = of_prompt.get("cached_tokens")
+    written = first(of_prompt, "cache_write_tokens", "cache_creation_tokens")
     return counted(
-        prompt=_first(usage, "prompt_tokens", "input_tokens"),
-        completion=_first(usage, "completion_tokens", "output_tokens"),
-        cached=of_prompt.get("cached_tokens", usage.get("cache_read_input_tokens")),
-        written=usage.get("cache_creation_input_tokens") if written is None else written,
+        first(usage, "prompt_tokens", "input_tokens"),
+        first(usage, "completion_tokens", "output_tokens"),
+        usage.get("cache_read_input_tokens") if cached is None else cached,
+        usage.get("cache_creation_input_tokens") if written is None else written,
         reasoning=of_answer.get("reasoning_tokens"),
     )
 
@@ -193,7 +207,3 @@ def counted(
 def _part(part: float | None, whole: float | None) -> float | None:
     """A part of what is known."""
     return part if part and whole is not None and part <= whole else None
-
-
-def _first(found: Fields, *names: str) -> object:
-    return next((found[name] for name in names if found.get(name) is not None), None)

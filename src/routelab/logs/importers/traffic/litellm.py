@@ -21,6 +21,7 @@ from routelab.logs.importers.calls import (
     answer_of,
     between_s,
     fields,
+    first,
     moment_s,
     number,
     parsed,
@@ -30,7 +31,8 @@ from routelab.logs.importers.calls import (
 
 _CACHED = SkippedRecord("is a reply from LiteLLM's cache, with the cost and time of no model")
 _SHADOW = SkippedRecord("is shadow traffic, which nobody was served")
-_JUDGE = SkippedRecord("is no call of a chat model")
+_NO_CHAT = SkippedRecord("is no call of a chat model")
+_INTERNAL = SkippedRecord("is a call that LiteLLM made for itself: a judge, a classifier or a poll")
 
 _CHATS = (
     "completion",
@@ -71,7 +73,9 @@ def _convert(record: Fields, _file: Path) -> Converted:
     if metadata.get("is_silent_experiment"):
         return _SHADOW
     if text(record.get("call_type")).rsplit(".", 1)[-1] not in _CHATS:
-        return _JUDGE
+        return _NO_CHAT
+    if metadata.get("internal_call_origin"):
+        return _INTERNAL
     start = moment_s(record.get("startTime"))
     latency_s = between_s(start, moment_s(record.get("endTime")))
     if latency_s is None and (took_ms := amount(record.get("request_duration_ms"))) is not None:
@@ -89,7 +93,7 @@ def _convert(record: Fields, _file: Path) -> Converted:
         session_id=text(record.get("session_id")),
         tenant=text(record.get("team_id") or metadata.get("user_api_key_team_id")),
         timestamp=start,
-        cost_usd=amount(record.get("spend", record.get("response_cost"))),
+        cost_usd=amount(first(record, "spend", "response_cost")),
         latency_s=latency_s,
         service_tier=text(fields(metadata.get("cost_breakdown")).get("service_tier")),
         error=(text(record.get("error_str")) or "failed") if failed else "",
