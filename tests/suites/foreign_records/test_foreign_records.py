@@ -121,8 +121,8 @@ def test_records_of_litellm_cost_what_litellm_charges(kind, tmp_path):
     assert len(charged) - len(own) == (kind == "spend")
     assert {row["model"] for row in it.rows} == {"small", "large", "other"}
     assert sum("LiteLLM's cache" in reason for reason in it.found.skipped) == 1
-    failed = [row for row in it.rows if row.get("error")]
-    assert [row["model"] for row in failed] == ["large"]
+    failed = [row["model"] for row in it.rows if row.get("error")]
+    assert failed == ["large"] * (kind == "payloads")  # the proxy's own hook writes such rows
 
 
 @pytest.mark.parametrize("kind", ["payloads", "spend"])
@@ -145,7 +145,7 @@ def test_tokens_of_litellm_priced_by_its_own_list_cost_the_same(kind, tmp_path):
 
     log = read(tmp_path / "log.parquet", graded=False)
     charged = about("litellm")["charged"]
-    priced = dict(zip(log.request_ids, log.cost_usd, strict=True))
+    priced = dict(zip(log.requests.id[log.request].tolist(), log.cost_usd, strict=True))
     both = charged.keys() & priced.keys()
     assert len(both) >= len(charged) - 1
     assert {name: priced[name] for name in both} == pytest.approx({n: charged[n] for n in both})

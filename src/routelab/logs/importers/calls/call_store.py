@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.structs import astuple
 
 from routelab.core.storage import replacing
 from routelab.errors import LogError
@@ -196,27 +197,26 @@ def _table(calls: Sequence[LoggedCall], places: Sequence[tuple[int, int]]) -> An
         _FILE: pa.array([file for file, _ in places], pa.int32()),
         _ROW: pa.array([row for _, row in places], pa.int64()),
     }
-    if any(it.inside for it in calls):
-        columns[_INSIDE] = pa.array([it.inside or None for it in calls], pa.string())
+    values = dict(
+        zip(LoggedCall.__struct_fields__, zip(*map(astuple, calls), strict=True), strict=True)
+    )
     for name in _TEXTS:
-        values = [getattr(it, name) for it in calls]
+        texts = values[name]
         if name == "messages":
-            values = [None if it is None else _messages(it) for it in values]
-        if any(values):
-            columns[name] = pa.array(list(map(_clean, values)), pa.string())
-    for name in _COUNTS:
-        values = [getattr(it, name) for it in calls]
-        if any(it is not None for it in values):
-            columns[name] = pa.array(values, pa.int64())
-    for name in _NUMBERS:
-        values = [getattr(it, name) for it in calls]
-        if any(it is not None for it in values):
-            columns[name] = pa.array(values, pa.float64())
-    more = Counter(name for it in calls for name in it.numbers)
+            texts = [None if it is None else _messages(it) for it in texts]
+        if any(texts):
+            columns[name] = pa.array(list(map(_clean, texts)), pa.string())
+    if any(values["inside"]):
+        columns[_INSIDE] = pa.array([it or None for it in values["inside"]], pa.string())
+    for names, kind in ((_COUNTS, pa.int64()), (_NUMBERS, pa.float64())):
+        for name in names:
+            if values[name].count(None) < len(calls):
+                columns[name] = pa.array(values[name], kind)
+    more = Counter(name for it in values["numbers"] for name in it)
     for name, _ in more.most_common(_MOST_NUMBERS):
         if name not in LoggedCall.__struct_fields__:
-            values = [it.numbers.get(name, math.nan) for it in calls]
-            columns[name] = pa.array(values, pa.float64(), from_pandas=True)
+            own = [it.get(name, math.nan) for it in values["numbers"]]
+            columns[name] = pa.array(own, pa.float64(), from_pandas=True)
     return pa.table(columns)
 
 

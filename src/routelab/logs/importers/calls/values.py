@@ -15,6 +15,7 @@ Fields: TypeAlias = Mapping[str, Any]
 _NOTHING: Fields = {}
 _SECONDS_TO = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """Beyond so much a moment is in units of which a second has so many."""
+_MOST_SECONDS = _SECONDS_TO[-1][0]
 
 
 def number(value: object) -> float | None:
@@ -83,18 +84,20 @@ def parsed(value: object) -> Any:
 
 def moment_s(value: object) -> float | None:
     """Unix seconds of a moment: a number in seconds to nanoseconds, or ISO 8601, UTC by default."""
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, str) and value[4:5] == "-":
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     found = number(value)
     if found is None:
         return None
-    return next((found / units for beyond, units in _SECONDS_TO if abs(found) > beyond), found)
+    if -_MOST_SECONDS <= found <= _MOST_SECONDS:
+        return found
+    return next(found / units for beyond, units in _SECONDS_TO if abs(found) > beyond)
 
 
 def between_s(start: float | None, end: float | None) -> float | None:
@@ -153,19 +156,20 @@ class TokenCounts(TypedDict):
     reasoning_tokens: float | None
 
 
-def tokens_within(usage: Fields) -> TokenCounts:
+def tokens_within(usage: Fields, sums: Fields = _NOTHING) -> TokenCounts:
     """Tokens in OpenAI's names, where those of a cache are part of the prompt's.
 
     Args:
         usage: of chat completions or of responses.
+        sums: where the prompt's and the completion's stand, if those are not to be the usage's.
     """
     of_prompt = fields(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     of_answer = fields(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
     cached = of_prompt.get("cached_tokens")
     written = first(of_prompt, "cache_write_tokens", "cache_creation_tokens")
     return counted(
-        first(usage, "prompt_tokens", "input_tokens"),
-        first(usage, "completion_tokens", "output_tokens"),
+        sums.get("prompt_tokens") or first(usage, "prompt_tokens", "input_tokens"),
+        sums.get("completion_tokens") or first(usage, "completion_tokens", "output_tokens"),
         usage.get("cache_read_input_tokens") if cached is None else cached,
         usage.get("cache_creation_input_tokens") if written is None else written,
         reasoning=of_answer.get("reasoning_tokens"),

@@ -10,7 +10,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from routelab.logs.importers.calls import (
     answer_of,
     counted,
     fields,
+    first,
     moment_s,
     number,
     text,
@@ -125,9 +126,8 @@ def _call(header: Fields, sample: Fields, scorer: str) -> Converted:
     quality = _grade(score.get("value"))
     if quality is None and not error:
         return _UNGRADED
-    usage = _own_usage(sample, model)
-    took = amount(sample.get("working_time"))
-    cached = any(it.get("cache") == "read" for it in _events(sample, "model"))
+    judging = _judging(sample)
+    usage = _own_usage(fields(fields(sample.get("model_usage")).get(model)), model, judging)
     epoch = number(sample.get("epoch")) or 1.0
     return LoggedCall(
         request_id=f"{task}/{text(sample.get('id'))}",
@@ -137,7 +137,7 @@ def _call(header: Fields, sample: Fields, scorer: str) -> Converted:
         messages=sample.get("input"),
         response=answer_of(sample.get("output")),
         quality=quality,
-        latency_s=None if cached else amount(sample.get("total_time")) if took is None else took,
+        latency_s=_took_s(sample, judging),
         cost_usd=amount(usage.get("total_cost")),
         timestamp=moment_s(sample.get("started_at")),
         error=text(error.get("message")) or ("failed" if error else ""),
@@ -152,19 +152,33 @@ def _call(header: Fields, sample: Fields, scorer: str) -> Converted:
     )
 
 
-def _own_usage(sample: Fields, model: str) -> Fields:
-    """Tokens and cost of a model, without what it took to grade answers, its own or others'."""
-    usage = dict(fields(fields(sample.get("model_usage")).get(model)))
+def _judging(sample: Fields) -> list[Fields]:
+    """Calls of models that grade, among those of a sample."""
     graders: set[object] = set()
     for it in _events(sample, "span_begin"):
         if it.get("type") in ("scorers", "scorer") or it.get("parent_id") in graders:
             graders.add(it.get("id"))
-    for it in _events(sample, "model"):
-        if it.get("span_id") in graders and it.get("model") == model:
+    return [it for it in _events(sample, "model") if it.get("span_id") in graders]
+
+
+def _own_usage(usage: Fields, model: str, judging: Iterable[Fields]) -> Fields:
+    """Tokens and cost of a model, without what it took to grade its answers."""
+    own = dict(usage)
+    for it in judging:
+        if it.get("model") == model:
             for name, many in fields(fields(it.get("output")).get("usage")).items():
-                if (whole := amount(usage.get(name))) is not None:
-                    usage[name] = whole - (amount(many) or 0.0)
-    return usage
+                if (whole := amount(own.get(name))) is not None:
+                    own[name] = max(whole - (amount(many) or 0.0), 0.0)
+    return own
+
+
+def _took_s(sample: Fields, judging: Iterable[Fields]) -> float | None:
+    """Seconds without those of grading; None where a reply came from a cache."""
+    if any(it.get("cache") == "read" for it in _events(sample, "model")):
+        return None
+    took = amount(first(sample, "working_time", "total_time"))
+    graded = sum(amount(it.get("working_time")) or 0.0 for it in judging)
+    return None if took is None else max(took - graded, 0.0)
 
 
 def _events(sample: Fields, kind: str) -> list[Fields]:

@@ -57,8 +57,15 @@ _REPLAYED = (
 )
 """Causes of a route that are an earlier decision, or a failover, and none on this request."""
 
-_COUNTS = ("prompt_tokens", "completion_tokens")
-_KEPT = ("score", "classifier_confidence", "classifier_p_solve", "classifier_calibrated_p_solve")
+_KEPT = {
+    name: f"routing.{name}"
+    for name in (
+        "score",
+        "classifier_confidence",
+        "classifier_p_solve",
+        "classifier_calibrated_p_solve",
+    )
+}
 
 
 def _open(path: Path, columns: Mapping[str, str]) -> Convert:
@@ -105,17 +112,18 @@ def _convert(record: Fields, _file: Path) -> Converted:
 
 def _tokens(record: Fields, metadata: Fields) -> TokenCounts:
     usage = fields(metadata.get("usage_object"))
-    if not usage:
-        return tokens_within(record)
-    return tokens_within({**usage, **{it: record[it] for it in _COUNTS if record.get(it)}})
+    return tokens_within(usage, record) if usage else tokens_within(record)
 
 
 def _sent(record: Fields) -> object:
     """Messages, or the input of a response; those of the body where the row keeps it there."""
+    sent = parsed(record.get("messages"))
+    if sent and isinstance(sent, list | str):
+        return sent
     body = fields(record.get("proxy_server_request"))
-    for found in (record.get("messages"), body.get("messages"), body.get("input")):
+    for found in (body.get("messages"), body.get("input")):
         sent = parsed(found)
-        if isinstance(sent, list | str) and sent:
+        if sent and isinstance(sent, list | str):
             return sent
     return None
 
@@ -126,11 +134,10 @@ def _decision(decision: Fields) -> tuple[float | None, dict[str, float]]:
         return None, {}
     cause = text(decision.get("cause"))
     own = number(fields(decision.get("routelab")).get("propensity"))  # of routelab's plug-in
-    numbers = {
-        f"routing.{name}": known
-        for name in _KEPT
-        if (known := number(decision.get(name))) is not None
-    }
+    numbers = {}
+    for name, column in _KEPT.items():
+        if (known := number(decision.get(name))) is not None:
+            numbers[column] = known
     if own is not None and 0.0 < own <= 1.0:
         return own, numbers
     replayed = cause in _REPLAYED or cause.endswith("_fallback") or cause.startswith("modality_")

@@ -126,8 +126,8 @@ def _sent(attributes: Fields) -> object:
     found = parsed(attributes.get("gen_ai.input.messages"))
     if isinstance(found, list) and found:
         system = parsed(attributes.get("gen_ai.system_instructions"))
-        first = [{"role": "system", "content": _parts(system)}] if system else []
-        return [*first, *map(_message, found)]
+        before = [{"role": "system", "content": _parts(system)}] if system else []
+        return [*before, *map(_message, found)]
     numbered = _numbered(attributes, "gen_ai.prompt.", "") or _numbered(
         attributes, "llm.input_messages.", "message."
     )
