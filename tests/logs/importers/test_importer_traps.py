@@ -1,4 +1,4 @@
-"""What is in other programs' records and is no call, or not as it says: left out, counted, and told where."""
+"""What in other programs' records is no call, or not as it says: counted, and told where."""
 
 from __future__ import annotations
 

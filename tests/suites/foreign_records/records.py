@@ -153,4 +153,5 @@ if __name__ == "__main__":
     parser.add_argument("--newest", action="store_true", help="install what is newest")
     asked = parser.parse_args()
     for each in asked.libraries:
-        print(recorded(each, asked.out, asked.homes, newest=asked.newest), flush=True)
+        made = recorded(each, asked.out, asked.homes, newest=asked.newest)
+        sys.stdout.write(f"{made}\n")

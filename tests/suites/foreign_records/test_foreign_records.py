@@ -1,4 +1,4 @@
-"""What the real libraries recorded of a provider on loopback, imported: calls, bills and grades are theirs."""
+"""What the real libraries recorded of a provider on loopback: calls, bills, grades are theirs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""inspect_ai: logs of two models and of Anthropic's, with epochs, a failure, and a model that grades."""
+"""inspect_ai: logs of three models, with epochs, a failure, and a model that grades itself."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from inspect_ai.log import read_eval_log, write_eval_log
 from inspect_ai.model import ModelCost, set_model_cost
 from inspect_ai.scorer import match, model_graded_qa
 
+TEMPLATE = "Grade: {question} {answer} {criterion} {instructions}"
 CLAUDE = "anthropic/claude-haiku-4-5-20251001"
 PRICES = {
     "openai/gpt-4o-mini": (0.15, 0.6, 0.075, 0.0),
@@ -62,7 +63,7 @@ def main() -> None:
         Task(
             name="sums",
             dataset=samples[:2],
-            scorer=model_graded_qa(template="Grade: {question} {answer} {criterion} {instructions}"),
+            scorer=model_graded_qa(template=TEMPLATE),
         ),
         model="openai/gpt-4o", log_dir="graded", log_format="eval", display="none",
         max_retries=0,

@@ -1,4 +1,4 @@
-"""LiteLLM: payloads of its standard logging, and the rows that its proxy makes of the same calls."""
+"""LiteLLM: payloads of its standard logging, and the rows that its proxy makes of the calls."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import os
 for name in ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "AUTOROUTER_PRESETS", "BLOG_POSTS"):
     os.environ[f"LITELLM_LOCAL_{name}"] = "True"  # else it asks the network
 
-import litellm
-from asked import KEY, MODELS, OUT, PROMPTS, REFUSED, URL, about
-from litellm.integrations.custom_logger import CustomLogger
-from litellm.proxy.spend_tracking.spend_tracking_utils import get_logging_payload
+import litellm  # noqa: E402
+from asked import KEY, MODELS, OUT, PROMPTS, REFUSED, URL, about  # noqa: E402
+from litellm.integrations.custom_logger import CustomLogger  # noqa: E402
+from litellm.proxy.spend_tracking.spend_tracking_utils import get_logging_payload  # noqa: E402
 
 CLAUDE = "claude-haiku-4-5-20251001"
 

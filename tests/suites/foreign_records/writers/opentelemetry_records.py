@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK with four conventions: GenAI as it is and as it was, Traceloop's, OpenInference.
+"""OpenTelemetry's SDK with GenAI as it is and as it was, Traceloop's names, and OpenInference.
 
 Each is in a process of its own, as what is instrumented stays so.
 """

@@ -201,7 +201,7 @@ def _table(calls: Sequence[LoggedCall], places: Sequence[tuple[int, int]]) -> An
         zip(LoggedCall.__struct_fields__, zip(*map(astuple, calls), strict=True), strict=True)
     )
     for name in _TEXTS:
-        texts = values[name]
+        texts: Sequence[Any] = values[name]
         if name == "messages":
             texts = [None if it is None else _messages(it) for it in texts]
         if any(texts):

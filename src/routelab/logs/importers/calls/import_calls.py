@@ -165,7 +165,7 @@ def _taken(
     it: LoggedCall | SkippedRecord, record: CallRecord, state: ImportState
 ) -> TypeGuard[LoggedCall]:
     """Whether it is a call; what is not, and what of a call cannot be believed, is counted."""
-    if type(it) is not LoggedCall:
+    if isinstance(it, SkippedRecord):
         _count(it.reason, state.skipped, record, state)
         return False
     if not (it.model and it.request_id):
