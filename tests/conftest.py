@@ -21,7 +21,7 @@ from routelab.tuning import Options, Study, tune
 from routelab.tuning.study.export import save
 
 PROJECT = Path(__file__).parents[1]
-LONG = ("slow", "soak", "fuzz", "sanitizers", "supply")
+LONG = ("slow", "soak", "fuzz", "sanitizers", "supply", "records")
 """Markers of tests that run only when asked for."""
 
 CHROMIUM = Path(os.environ.get("ROUTELAB_CHROMIUM", "/usr/bin/chromium"))

@@ -328,16 +328,24 @@ def helm_runs(folder: Path) -> Path:
     return folder / "runs"
 
 
+_FAILED_GRADER = {"pass": False, "score": 0, "metadata": {"graderError": True}}
+
+
 def promptfoo_results(folder: Path) -> Path:
     rows = [
         {
-            "promptIdx": 0,
+            "promptId": "hash-of-prompt",
+            "promptIdx": column,
             "testIdx": test,
             "provider": {"id": f"openai:{model}", "label": ""},
             "prompt": {"raw": f"What is {test} + 2?"},
             "response": {
                 "output": "4",
-                "tokenUsage": {"prompt": 100, "completion": 20},
+                "tokenUsage": {
+                    "prompt": 100,
+                    "completion": 20,
+                    "completionDetails": {"cacheReadInputTokens": 40},
+                },
                 "cached": test == 1,
             },
             "score": score,
@@ -346,11 +354,11 @@ def promptfoo_results(folder: Path) -> Path:
             "latencyMs": 2000,
             "cost": 0.002,
         }
-        for model, score in (("small", 0.5), ("large", 1))
+        for column, (model, score) in enumerate((("small", 0.5), ("large", 1)))
         for test in range(2)
     ]
     failed = rows[0] | {"testIdx": 2, "failureReason": 2, "error": "no answer", "score": 0}
-    ungraded = rows[0] | {"testIdx": 3, "gradingResult": {"metadata": {"graderError": True}}}
+    ungraded = rows[0] | {"testIdx": 3, "gradingResult": {"componentResults": [_FAILED_GRADER]}}
     path = folder / "out.json"
     found = {"evalId": "e", "results": {"version": 3, "results": [*rows, failed, ungraded]}}
     path.write_text(json.dumps(found))

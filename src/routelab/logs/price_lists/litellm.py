@@ -74,6 +74,8 @@ def _listed(entry: Mapping[str, Any]) -> ListedPrices:
     problems: list[str] = []
     unread: list[str] = []
     for key, value in entry.items():
+        if value is None:  # what LiteLLM writes down of itself holds each key it knows
+            continue
         read = _KEY.fullmatch(key)
         if read is None:
             if _PRICED.search(key) and key not in _MIRRORS and key != "tiered_pricing":

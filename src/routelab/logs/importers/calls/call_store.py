@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.structs import astuple
 
 from routelab.core.storage import replacing
 from routelab.errors import LogError
@@ -34,10 +35,16 @@ _TEXTS = (
     "error",
 )
 _COUNTS = ("attempt", "step")
+_ASIDE = ("inside", "currency", "numbers")
 _NUMBERS = tuple(
-    it for it in LoggedCall.__struct_fields__ if it not in (*_TEXTS, *_COUNTS, "numbers")
+    it for it in LoggedCall.__struct_fields__ if it not in (*_TEXTS, *_COUNTS, *_ASIDE)
 )
 _KEY = ("request_id", "model", "attempt", "step")
+_FILE, _ROW, _INSIDE = "_file", "_row", "_inside"
+"""Columns of parts alone: where a call stands, and what it was made inside of."""
+
+TWICE = "stands twice: an earlier call is of the same request and model"
+WRAPS = "wraps another call, which has its tokens"
 _MOST_NUMBERS = 200
 
 
@@ -50,6 +57,7 @@ class ImportState(msgspec.Struct):
         parts: that are on the disk.
         calls: in those.
         skipped: records that are no calls, by reason.
+        doubted: calls of which something was not taken, by reason.
         examples: where the first of each reason stands.
     """
 
@@ -58,6 +66,7 @@ class ImportState(msgspec.Struct):
     parts: int = 0
     calls: int = 0
     skipped: dict[str, int] = {}
+    doubted: dict[str, int] = {}
     examples: dict[str, str] = {}
 
 
@@ -67,13 +76,13 @@ class CallStore:
     Args:
         out: the log.
         source: as `ImportState` has it; parts of anything else are removed.
-        files: how many there are.
+        files: that are read.
     """
 
-    def __init__(self, out: Path, source: Any, files: int) -> None:
+    def __init__(self, out: Path, source: Any, files: Sequence[Path]) -> None:
         self.folder = out.with_name(f"{out.name}.importing")
-        self._out = out
-        self.state = self._resumed(source) or ImportState(source, [0] * files)
+        self._out, self._files = out, files
+        self.state = self._resumed(source) or ImportState(source, [0] * len(files))
 
     def _resumed(self, source: Any) -> ImportState | None:
         try:
@@ -85,15 +94,28 @@ class CallStore:
             shutil.rmtree(self.folder)
         return state if same else None
 
-    def add(self, calls: Sequence[LoggedCall], consumed: Sequence[int]) -> None:
-        """Keep calls for good, and that so many records of each file are read."""
+    def add(
+        self,
+        calls: Sequence[LoggedCall],
+        places: Sequence[tuple[int, int]],
+        consumed: Sequence[int],
+    ) -> None:
+        """Keep calls for good, and that so many records of each file are read.
+
+        Args:
+            calls: in order.
+            places: number of the file, and of the row in it, of each.
+            consumed: records of each file.
+        """
         state = self.state
         state.consumed = list(consumed)
         if calls:
             self.folder.mkdir(exist_ok=True)
             part = self._part(state.parts)
             with replacing(part) as fresh:
-                pq.write_table(_table(calls), fresh, compression="zstd", compression_level=1)
+                pq.write_table(
+                    _table(calls, places), fresh, compression="zstd", compression_level=1
+                )
             state.parts += 1
             state.calls += len(calls)
         if self.folder.is_dir():
@@ -110,20 +132,20 @@ class CallStore:
                 found |= dict.fromkeys(it for it in column.unique().to_pylist() if it)
         return tuple(found)
 
-    def finish(self, metadata: Mapping[bytes, bytes]) -> int:
+    def finish(self, metadata: Mapping[bytes, bytes]) -> None:
         """Make the log of the parts, and remove those.
+
+        Calls that stand twice, and those that wrap another, are left out and counted as skipped.
 
         Args:
             metadata: of the log.
-        Returns:
-            How many calls were left out, as an earlier one is of the same request, model and step.
         """
         parts = [self._part(at) for at in range(self.state.parts)]
         schema = pa.unify_schemas(
             [pq.read_schema(it) for it in parts], promote_options="permissive"
         )
-        kept = _firsts(parts, [it for it in _KEY if it in schema.names])
-        twice = 0
+        schema = pa.schema([it for it in schema if it.name not in (_FILE, _ROW, _INSIDE)])
+        kept = self._kept(parts, [it for it in _KEY if it in schema.names])
         with replacing(self._out) as fresh:
             written = schema.with_metadata(dict(metadata))
             how = {"compression": "zstd", "compression_level": 3, "version": "2.6"}
@@ -131,39 +153,70 @@ class CallStore:
                 for part, keep in zip(parts, kept, strict=True):
                     table = _under(pq.read_table(part), schema)
                     if not keep.all():
-                        twice += int((~keep).sum())
                         table = table.filter(pa.array(keep))
                     if len(table):
                         writer.write_table(table.replace_schema_metadata(written.metadata))
         shutil.rmtree(self.folder)
-        return twice
+
+    def _kept(self, parts: Sequence[Path], key: Sequence[str]) -> Iterator[Any]:
+        """For each part which of its calls go into the log; the others are counted."""
+        every = [_hashes(it, key) for it in parts]
+        first = np.zeros(sum(map(len, every)), dtype=np.bool_)
+        first[np.unique(np.concatenate(every), return_index=True)[1]] = True
+        wraps = self._wraps(parts, len(first))
+        cuts = np.cumsum([len(it) for it in every])[:-1]
+        for reason, out in ((WRAPS, wraps), (TWICE, ~first & ~wraps)):
+            if many := int(out.sum()):
+                self.state.skipped[reason] = self.state.skipped.get(reason, 0) + many
+                self.state.calls -= many
+                self._exemplify(reason, parts, np.split(out, cuts))
+        return iter(np.split(first & ~wraps, cuts))
+
+    def _wraps(self, parts: Sequence[Path], calls: int) -> Any:
+        """Which calls have another inside."""
+        outer = [_hashes(it, (_INSIDE,)) for it in parts if _INSIDE in pq.read_schema(it).names]
+        if not outer:
+            return np.zeros(calls, dtype=np.bool_)
+        own = np.concatenate([_hashes(it, ("request_id",)) for it in parts])
+        return np.isin(own, np.concatenate(outer))
+
+    def _exemplify(self, reason: str, parts: Sequence[Path], out: Sequence[Any]) -> None:
+        """Say where the first call that is left out stands."""
+        at = next(at for at, it in enumerate(out) if it.any())
+        row = pq.read_table(parts[at], columns=[_FILE, _ROW]).slice(int(out[at].argmax()), 1)
+        found = row.to_pylist()[0]
+        self.state.examples[reason] = f"{self._files[found[_FILE]].name} row {found[_ROW]}"
 
     def _part(self, at: int) -> Path:
         return self.folder / f"part-{at:06}.parquet"
 
 
-def _table(calls: Sequence[LoggedCall]) -> Any:
-    """Columns of calls; those that no call has are left out."""
-    columns: dict[str, Any] = {}
+def _table(calls: Sequence[LoggedCall], places: Sequence[tuple[int, int]]) -> Any:
+    """Columns of calls, and where they stand; those that no call has are left out."""
+    columns: dict[str, Any] = {
+        _FILE: pa.array([file for file, _ in places], pa.int32()),
+        _ROW: pa.array([row for _, row in places], pa.int64()),
+    }
+    values = dict(
+        zip(LoggedCall.__struct_fields__, zip(*map(astuple, calls), strict=True), strict=True)
+    )
     for name in _TEXTS:
-        values = [getattr(it, name) for it in calls]
+        texts: Sequence[Any] = values[name]
         if name == "messages":
-            values = [None if it is None else _messages(it) for it in values]
-        if any(values):
-            columns[name] = pa.array(list(map(_clean, values)), pa.string())
-    for name in _COUNTS:
-        values = [getattr(it, name) for it in calls]
-        if any(it is not None for it in values):
-            columns[name] = pa.array(values, pa.int64())
-    for name in _NUMBERS:
-        values = [getattr(it, name) for it in calls]
-        if any(it is not None for it in values):
-            columns[name] = pa.array(values, pa.float64())
-    more = Counter(name for it in calls for name in it.numbers)
+            texts = [None if it is None else _messages(it) for it in texts]
+        if any(texts):
+            columns[name] = pa.array(list(map(_clean, texts)), pa.string())
+    if any(values["inside"]):
+        columns[_INSIDE] = pa.array([it or None for it in values["inside"]], pa.string())
+    for names, kind in ((_COUNTS, pa.int64()), (_NUMBERS, pa.float64())):
+        for name in names:
+            if values[name].count(None) < len(calls):
+                columns[name] = pa.array(values[name], kind)
+    more = Counter(name for it in values["numbers"] for name in it)
     for name, _ in more.most_common(_MOST_NUMBERS):
         if name not in LoggedCall.__struct_fields__:
-            values = [it.numbers.get(name, math.nan) for it in calls]
-            columns[name] = pa.array(values, pa.float64(), from_pandas=True)
+            own = [it.get(name, math.nan) for it in values["numbers"]]
+            columns[name] = pa.array(own, pa.float64(), from_pandas=True)
     return pa.table(columns)
 
 
@@ -197,19 +250,13 @@ def _under(table: Any, schema: Any) -> Any:
     return pa.table(columns, schema=schema)
 
 
-def _firsts(parts: Sequence[Path], key: Sequence[str]) -> Iterator[Any]:
-    """For each part which calls are the first of their key."""
-    hashes, sizes = [], []
-    for part in parts:
-        there = [it for it in key if it in pq.read_schema(part).names]
-        columns = pq.read_table(part, columns=there).to_pydict()
-        values = zip(*(columns[it] for it in there), strict=True)
-        hashes.append(np.fromiter(map(hash, values), dtype=np.int64))
-        sizes.append(len(hashes[-1]))
-    every = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.int64)
-    keep = np.zeros(len(every), dtype=np.bool_)
-    keep[np.unique(every, return_index=True)[1]] = True
-    return iter(np.split(keep, np.cumsum(sizes)[:-1]))
+def _hashes(part: Path, names: Sequence[str]) -> Any:
+    """One number for the values of each call in these columns."""
+    there = [it for it in names if it in pq.read_schema(part).names]
+    columns = pq.read_table(part, columns=there).to_pydict()
+    if len(there) == 1:
+        return np.fromiter(map(hash, columns[there[0]]), dtype=np.int64)
+    return np.fromiter(map(hash, zip(*(columns[it] for it in there), strict=True)), dtype=np.int64)
 
 
 def check_out(path: Path, out: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import msgspec
 
@@ -15,13 +17,24 @@ from routelab.errors import LogError
 from routelab.logs import price_lists
 from routelab.logs.columns import parquet_metadata
 from routelab.logs.importers.calls.call_importer import CallImporter, Convert, SkippedRecord
-from routelab.logs.importers.calls.call_store import PART, CallStore, check_out
+from routelab.logs.importers.calls.call_store import (
+    PART,
+    TWICE,
+    CallStore,
+    ImportState,
+    check_out,
+)
 from routelab.logs.importers.calls.logged_call import LoggedCall
 from routelab.logs.importers.calls.records import CallRecord, record_files, records
 
 _NO_JSON = SkippedRecord("is no JSON, or cut off")
 _NO_OBJECT = SkippedRecord("is no JSON object")
-_NAMELESS = "names no model"
+_CUT_OFF = SkippedRecord("has more or fewer fields than the file has columns")
+_NAMELESS = SkippedRecord("names no model")
+_UNNAMED = SkippedRecord("has no id")
+_BACKWARDS = "have no latency: a clock ran backwards"
+_CURRENCY = "have no cost: theirs is in another currency than US dollars"
+_DOLLARS = ("", "USD", "US$", "$")
 
 
 class ImportedCalls(NamedTuple):
@@ -31,7 +44,8 @@ class ImportedCalls(NamedTuple):
         path: of the log.
         records: that were read.
         calls: in the log.
-        skipped: records that are no calls, by reason.
+        skipped: records that are left out, by reason.
+        doubted: calls of which something was not taken, by reason.
         examples: where the first of each reason stands.
         repeated: calls that were left out, as an earlier one is of the same request and model.
         notes: what such a log lacks, in sentences.
@@ -41,6 +55,7 @@ class ImportedCalls(NamedTuple):
     records: int
     calls: int
     skipped: Mapping[str, int]
+    doubted: Mapping[str, int]
     examples: Mapping[str, str]
     repeated: int
     notes: tuple[str, ...]
@@ -81,23 +96,37 @@ def import_calls(
         "columns": dict(columns or {}),
         "files": [[str(it), it.stat().st_size, it.stat().st_mtime] for it in files],
     }
-    store = CallStore(out, source, len(files))
-    _read(importer, files, convert, store, progress)
+    store = CallStore(out, source, files)
+    with _without_cycles():
+        _read(importer, files, convert, store, progress)
     state = store.state
     if not state.calls:
         why = "; ".join(f"{many:,} {it}, {state.examples[it]}" for it, many in _most(state.skipped))
         raise LogError(f"{path}: holds no call: {why or 'there are no records'}")
     catalogue = None if listed is None else Catalogue(listed.models(store.models()))
-    repeated = store.finish(parquet_metadata.extras({}, catalogue))
+    store.finish(parquet_metadata.extras({}, catalogue))
     return ImportedCalls(
         path=out,
         records=sum(state.consumed),
-        calls=state.calls - repeated,
+        calls=state.calls,
         skipped=dict(_most(state.skipped)),
+        doubted=dict(_most(state.doubted)),
         examples=state.examples,
-        repeated=repeated,
+        repeated=state.skipped.get(TWICE, 0),
         notes=importer.notes,
     )
+
+
+@contextmanager
+def _without_cycles() -> Iterator[None]:
+    """Records have no cycles, and looking for some takes a tenth of an import."""
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looked:
+            gc.enable()
 
 
 def _read(
@@ -107,31 +136,53 @@ def _read(
     store: CallStore,
     progress: Progress | None,
 ) -> None:
-    state, calls = store.state, list[LoggedCall]()
-    consumed = list(state.consumed)
+    calls, places = list[LoggedCall](), list[tuple[int, int]]()
+    consumed = list(store.state.consumed)
     sizes, read = [it.stat().st_size for it in files], 0
     for at, file in enumerate(files):
         found = importer.read(file, consumed[at]) if importer.read is not None else None
         for record in found or records(file, importer.rows_at, consumed[at]):
             for it in _converted(record, convert):
-                if isinstance(it, SkippedRecord) or not it.model:
-                    reason = it.reason if isinstance(it, SkippedRecord) else _NAMELESS
-                    state.skipped[reason] = state.skipped.get(reason, 0) + 1
-                    state.examples.setdefault(reason, f"{record.file.name} row {record.number}")
-                    continue
-                if importer.traffic and it.step is it.attempt is None:
-                    it.step = 0
-                calls.append(it)
+                if _taken(it, record, store.state):
+                    if importer.traffic and it.step is it.attempt is None:
+                        it.step = 0
+                    calls.append(it)
+                    places.append((at, record.number))
             consumed[at] += 1
             read += len(record.raw) if isinstance(record.raw, bytes) else 0
             if len(calls) >= PART:
-                store.add(calls, consumed)
+                store.add(calls, places, consumed)
                 calls.clear()
+                places.clear()
                 if progress is not None:
                     progress(min(read, sum(sizes)), sum(sizes))
         if progress is not None:
             progress(sum(sizes[: at + 1]), sum(sizes))
-    store.add(calls, consumed)
+    store.add(calls, places, consumed)
+
+
+def _taken(
+    it: LoggedCall | SkippedRecord, record: CallRecord, state: ImportState
+) -> TypeGuard[LoggedCall]:
+    """Whether it is a call; what is not, and what of a call cannot be believed, is counted."""
+    if isinstance(it, SkippedRecord):
+        _count(it.reason, state.skipped, record, state)
+        return False
+    if not (it.model and it.request_id):
+        _count((_UNNAMED if it.model else _NAMELESS).reason, state.skipped, record, state)
+        return False
+    if it.latency_s is not None and it.latency_s < 0.0:
+        it.latency_s = None
+        _count(_BACKWARDS, state.doubted, record, state)
+    if it.currency and it.currency.upper() not in _DOLLARS and it.cost_usd is not None:
+        it.cost_usd = None
+        _count(_CURRENCY, state.doubted, record, state)
+    return True
+
+
+def _count(reason: str, counts: dict[str, int], record: CallRecord, state: ImportState) -> None:
+    counts[reason] = counts.get(reason, 0) + 1
+    state.examples.setdefault(reason, f"{record.file.name} row {record.number}")
 
 
 def _converted(record: CallRecord, convert: Convert) -> Iterable[LoggedCall | SkippedRecord]:
@@ -143,6 +194,8 @@ def _converted(record: CallRecord, convert: Convert) -> Iterable[LoggedCall | Sk
             return (_NO_JSON,)
     if not isinstance(value, Mapping):
         return (_NO_OBJECT,)
+    if not value and record.file.suffix not in (".json", ".jsonl", ".ndjson"):
+        return (_CUT_OFF,)
     found = convert(value, record.file)
     return (found,) if isinstance(found, LoggedCall | SkippedRecord) else found
 
@@ -156,9 +209,8 @@ def skipped_note(found: ImportedCalls) -> list[str]:
     said = [
         f"{many:,} records are left out: each {reason} (the first is {found.examples[reason]})"
         for reason, many in found.skipped.items()
+    ] + [
+        f"{many:,} calls {reason} (the first is {found.examples[reason]})"
+        for reason, many in found.doubted.items()
     ]
-    if found.repeated:
-        said.append(
-            f"{found.repeated:,} calls are left out: earlier ones are of the same request and model"
-        )
     return [foreign(it) for it in said]

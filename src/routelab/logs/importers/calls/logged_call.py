@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 
-class LoggedCall(msgspec.Struct, kw_only=True):
+class LoggedCall(msgspec.Struct, kw_only=True, gc=False):
     """What is known of one call; None is not known, and never zero.
 
     Attributes:
@@ -20,7 +20,8 @@ class LoggedCall(msgspec.Struct, kw_only=True):
         timestamp: Unix seconds of its beginning.
         quality: a grade in [0, 1].
         cost_usd: as recorded.
-        latency_s: from sending to the end.
+        latency_s: from sending to the end; below zero where a clock ran backwards, and then it
+            goes into no log.
         prompt_tokens: with those that a cache held or took.
         completion_tokens: with those thought.
         cached_tokens, cache_write_tokens, cache_write_1h_tokens: of the prompt's.
@@ -32,6 +33,9 @@ class LoggedCall(msgspec.Struct, kw_only=True):
         step: place in the decision; None where every model was asked on purpose.
         propensity: probability of the call given those before it.
         numbers: further columns, such as grades of people and of judges.
+        inside: request id of what it was made inside of; a call that has another inside is that
+            other's own record once more. Empty for nothing; it goes into no log.
+        currency: that the cost is in, where the record says; empty for US dollars.
     """
 
     request_id: str
@@ -58,3 +62,5 @@ class LoggedCall(msgspec.Struct, kw_only=True):
     step: int | None = None
     propensity: float | None = None
     numbers: Mapping[str, float] = {}
+    inside: str = ""
+    currency: str = ""

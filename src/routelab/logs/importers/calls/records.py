@@ -160,6 +160,7 @@ def _elements(content: bytes, rows_at: Sequence[str]) -> list[msgspec.Raw]:
 
 
 def _table(path: Path, delimiter: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Rows by the names of columns; nothing where a row has not as many fields as the first."""
     csv.field_size_limit(min(limits().line_bytes, 2**31 - 1))
     try:
         with (
@@ -167,9 +168,9 @@ def _table(path: Path, delimiter: str) -> Iterator[tuple[int, Mapping[str, Any]]
             if path.suffix == ".gz"
             else path.open(encoding="utf-8-sig", newline="")
         ) as file:
-            reader = csv.DictReader(file, delimiter=delimiter)
+            reader = csv.DictReader(file, delimiter=delimiter, strict=True)
             for row in reader:
-                yield reader.line_num, row
+                yield reader.line_num, {} if None in row.values() or None in row else row
     except (csv.Error, UnicodeDecodeError, OSError, EOFError) as error:
         raise LogError(f"{path.name}: cannot be read to its end: {error}") from error
 

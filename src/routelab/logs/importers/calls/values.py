@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, TypedDict, cast
+from typing import Any, TypeAlias, TypedDict
 
 import msgspec
 
@@ -15,6 +15,7 @@ Fields: TypeAlias = Mapping[str, Any]
 _NOTHING: Fields = {}
 _SECONDS_TO = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 """Beyond so much a moment is in units of which a second has so many."""
+_MOST_SECONDS = _SECONDS_TO[-1][0]
 
 
 def number(value: object) -> float | None:
@@ -50,12 +51,25 @@ def text(value: object) -> str:
 
 def fields(value: object) -> Fields:
     """An object, also one that is written as JSON text; empty for anything else."""
-    if type(value) is dict or isinstance(value, Mapping):
-        return cast("Fields", value)
-    if isinstance(value, str) and value[:1] == "{":
-        found = parsed(value)
-        return found if isinstance(found, Mapping) else _NOTHING
-    return _NOTHING
+    if type(value) is dict:
+        return value
+    if (
+        value is None
+    ):  # asking whether it is a mapping takes long, and most of what is asked is none
+        return _NOTHING
+    if isinstance(value, str):
+        found = parsed(value) if value[:1] == "{" else None
+        return found if type(found) is dict else _NOTHING
+    return value if isinstance(value, Mapping) else _NOTHING
+
+
+def first(found: Fields, *names: str) -> Any:
+    """The first of several fields that says anything: a text that is empty, and none, do not."""
+    for name in names:
+        value = found.get(name)
+        if value is not None and value != "":
+            return value
+    return None
 
 
 def parsed(value: object) -> Any:
@@ -70,23 +84,25 @@ def parsed(value: object) -> Any:
 
 def moment_s(value: object) -> float | None:
     """Unix seconds of a moment: a number in seconds to nanoseconds, or ISO 8601, UTC by default."""
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     if isinstance(value, str) and value[4:5] == "-":
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
             return None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     found = number(value)
     if found is None:
         return None
-    return next((found / units for beyond, units in _SECONDS_TO if abs(found) > beyond), found)
+    if -_MOST_SECONDS <= found <= _MOST_SECONDS:
+        return found
+    return next(found / units for beyond, units in _SECONDS_TO if abs(found) > beyond)
 
 
 def between_s(start: float | None, end: float | None) -> float | None:
-    """Seconds from one moment to another; None where a clock ran backwards."""
-    return None if start is None or end is None or end < start else end - start
+    """Seconds from one moment to another; below zero where a clock ran backwards."""
+    return None if start is None or end is None else end - start
 
 
 def content_of(message: object) -> str | None:
@@ -140,20 +156,22 @@ class TokenCounts(TypedDict):
     reasoning_tokens: float | None
 
 
-def tokens_within(usage: Fields) -> TokenCounts:
+def tokens_within(usage: Fields, sums: Fields = _NOTHING) -> TokenCounts:
     """Tokens in OpenAI's names, where those of a cache are part of the prompt's.
 
     Args:
         usage: of chat completions or of responses.
+        sums: where the prompt's and the completion's stand, if those are not to be the usage's.
     """
     of_prompt = fields(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
     of_answer = fields(usage.get("completion_tokens_details") or usage.get("output_tokens_details"))
-    written = of_prompt.get("cache_write_tokens", of_prompt.get("cache_creation_tokens"))
+    cached = of_prompt.get("cached_tokens")
+    written = first(of_prompt, "cache_write_tokens", "cache_creation_tokens")
     return counted(
-        prompt=_first(usage, "prompt_tokens", "input_tokens"),
-        completion=_first(usage, "completion_tokens", "output_tokens"),
-        cached=of_prompt.get("cached_tokens", usage.get("cache_read_input_tokens")),
-        written=usage.get("cache_creation_input_tokens") if written is None else written,
+        sums.get("prompt_tokens") or first(usage, "prompt_tokens", "input_tokens"),
+        sums.get("completion_tokens") or first(usage, "completion_tokens", "output_tokens"),
+        usage.get("cache_read_input_tokens") if cached is None else cached,
+        usage.get("cache_creation_input_tokens") if written is None else written,
         reasoning=of_answer.get("reasoning_tokens"),
     )
 
@@ -193,7 +211,3 @@ def counted(
 def _part(part: float | None, whole: float | None) -> float | None:
     """A part of what is known."""
     return part if part and whole is not None and part <= whole else None
-
-
-def _first(found: Fields, *names: str) -> object:
-    return next((found[name] for name in names if found.get(name) is not None), None)

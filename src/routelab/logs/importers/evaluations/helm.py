@@ -73,7 +73,7 @@ def _call(record: Fields, file: Path, stats: Mapping[str, Fields], metric: str) 
         attempt=trial,
         messages=text(sent.get("prompt")) or fields(instance.get("input")).get("text"),
         response=text(first.get("text")) if first else None,
-        quality=quality,
+        quality=quality if result.get("success", True) else None,
         latency_s=None if cached else amount(result.get("request_time")),
         timestamp=moment_s(result.get("request_datetime")),
         prompt_tokens=amount(marks.get("num_prompt_tokens")),

@@ -5,13 +5,19 @@ Source: `EvalLog` version 2 and `EvalSample` of inspect_ai 0.3.285.
 
 from __future__ import annotations
 
+import json
+import os
+import struct
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
+from routelab.core.storage import limits, raised
 from routelab.errors import LogError
 from routelab.logs.importers.calls import (
     CallImporter,
@@ -25,6 +31,7 @@ from routelab.logs.importers.calls import (
     answer_of,
     counted,
     fields,
+    first,
     moment_s,
     number,
     text,
@@ -44,34 +51,56 @@ def _read(path: Path, skip: int) -> Iterator[CallRecord]:
 def _of_archive(path: Path) -> Iterator[tuple[Fields, Fields]]:
     try:
         with zipfile.ZipFile(path) as archive:
-            header = fields(msgspec.json.decode(archive.read("header.json")))
-            for name in sorted(archive.namelist()):
+            members = {it.filename: it for it in archive.infolist()}
+            header = fields(_json(_unpacked(archive, members[_HEADER])))
+            for name in sorted(members):
                 if name.startswith("samples/") and name.endswith(".json"):
-                    yield header, fields(msgspec.json.decode(archive.read(name)))
-    except (NotImplementedError, KeyError) as error:
-        yield from _by_library(path, error)
-    except (zipfile.BadZipFile, msgspec.DecodeError, OSError) as error:
+                    yield header, fields(_json(_unpacked(archive, members[name])))
+    except KeyError as error:
+        raise LogError(
+            f"{path.name}: has no {_HEADER}, which inspect_ai writes when an evaluation ends: it is"
+            " cut off, or still running"
+        ) from error
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
         raise LogError(f"{path.name}: is no evaluation log of inspect_ai: {error}") from error
 
 
-def _by_library(path: Path, error: Exception) -> Iterator[tuple[Fields, Fields]]:
-    """Archives that Python's own reader cannot unpack, such as those of zstd."""
-    try:
-        from inspect_ai.log import read_eval_log, read_eval_log_samples
-    except ImportError:
+_HEADER = "header.json"
+_ZSTD = 93
+"""How inspect_ai packs members, which Python before 3.14 cannot unpack by itself."""
+
+
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    if member.file_size > (most := limits().json_bytes):
         raise LogError(
-            f"{path.name}: is packed as this Python cannot read ({error}): install inspect_ai, or"
-            " write it anew as JSON with inspect's own `log convert`"
-        ) from error
-    header = read_eval_log(str(path), header_only=True).model_dump(mode="json")
-    for sample in read_eval_log_samples(str(path), all_samples_required=False):
-        yield header, sample.model_dump(mode="json")
+            f"{member.filename}: more than {most:,} bytes, which are read whole;"
+            f" {raised('json_bytes')}"
+        )
+    if member.compress_type != _ZSTD:
+        return archive.read(member)
+    with open(str(archive.filename), "rb") as file:  # noqa: PTH123
+        file.seek(member.header_offset)
+        name, extra = struct.unpack("<26xHH", file.read(30))
+        file.seek(name + extra, os.SEEK_CUR)
+        packed = file.read(member.compress_size)
+    content: bytes = pa.Codec("zstd").decompress(packed, member.file_size).to_pybytes()
+    if zlib.crc32(content) != member.CRC:
+        raise zipfile.BadZipFile(f"{member.filename} is damaged")
+    return content
+
+
+def _json(content: bytes) -> Any:
+    """JSON in which NaN may stand, as a grade that a grader failed to give does."""
+    try:
+        return msgspec.json.decode(content)
+    except msgspec.DecodeError:
+        return json.loads(content)
 
 
 def _of_json(path: Path) -> Iterator[tuple[Fields, Fields]]:
     try:
-        log = fields(msgspec.json.decode(path.read_bytes()))
-    except msgspec.DecodeError as error:
+        log = fields(_json(path.read_bytes()))
+    except (ValueError, RecursionError) as error:
         raise LogError(f"{path.name}: is no JSON: {error}") from error
     samples = log.get("samples")
     for sample in samples if isinstance(samples, list) else ():
@@ -97,8 +126,8 @@ def _call(header: Fields, sample: Fields, scorer: str) -> Converted:
     quality = _grade(score.get("value"))
     if quality is None and not error:
         return _UNGRADED
-    usage = fields(fields(sample.get("model_usage")).get(model))
-    took = amount(sample.get("working_time"))
+    judging = _judging(sample)
+    usage = _own_usage(fields(fields(sample.get("model_usage")).get(model)), model, judging)
     epoch = number(sample.get("epoch")) or 1.0
     return LoggedCall(
         request_id=f"{task}/{text(sample.get('id'))}",
@@ -108,7 +137,7 @@ def _call(header: Fields, sample: Fields, scorer: str) -> Converted:
         messages=sample.get("input"),
         response=answer_of(sample.get("output")),
         quality=quality,
-        latency_s=amount(sample.get("total_time")) if took is None else took,
+        latency_s=_took_s(sample, judging),
         cost_usd=amount(usage.get("total_cost")),
         timestamp=moment_s(sample.get("started_at")),
         error=text(error.get("message")) or ("failed" if error else ""),
@@ -121,6 +150,41 @@ def _call(header: Fields, sample: Fields, scorer: str) -> Converted:
             beside=True,
         ),
     )
+
+
+def _judging(sample: Fields) -> list[Fields]:
+    """Calls of models that grade, among those of a sample."""
+    graders: set[object] = set()
+    for it in _events(sample, "span_begin"):
+        if it.get("type") in ("scorers", "scorer") or it.get("parent_id") in graders:
+            graders.add(it.get("id"))
+    return [it for it in _events(sample, "model") if it.get("span_id") in graders]
+
+
+def _own_usage(usage: Fields, model: str, judging: Iterable[Fields]) -> Fields:
+    """Tokens and cost of a model, without what it took to grade its answers."""
+    own = dict(usage)
+    for it in judging:
+        if it.get("model") == model:
+            for name, many in fields(fields(it.get("output")).get("usage")).items():
+                if (whole := amount(own.get(name))) is not None:
+                    own[name] = max(whole - (amount(many) or 0.0), 0.0)
+    return own
+
+
+def _took_s(sample: Fields, judging: Iterable[Fields]) -> float | None:
+    """Seconds without those of grading; None where a reply came from a cache."""
+    if any(it.get("cache") == "read" for it in _events(sample, "model")):
+        return None
+    took = amount(first(sample, "working_time", "total_time"))
+    graded = sum(amount(it.get("working_time")) or 0.0 for it in judging)
+    return None if took is None else max(took - graded, 0.0)
+
+
+def _events(sample: Fields, kind: str) -> list[Fields]:
+    every = sample.get("events")
+    found = map(fields, every if isinstance(every, list) else ())
+    return [it for it in found if it.get("event") == kind]
 
 
 def _grade(value: Any) -> float | None:

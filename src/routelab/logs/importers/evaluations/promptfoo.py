@@ -18,6 +18,7 @@ from routelab.logs.importers.calls import (
     amount,
     counted,
     fields,
+    first,
     number,
     parsed,
     text,
@@ -36,32 +37,49 @@ def _convert(record: Fields, _file: Path) -> Converted:
     response, provider = fields(record.get("response")), fields(record.get("provider"))
     grading = fields(record.get("gradingResult"))
     failed = number(record.get("failureReason")) == _FAILED_CALL
-    if fields(grading.get("metadata")).get("graderError"):
+    if _grader_failed(grading):
         return _UNGRADED
     score = number(record.get("score"))
     if score is None and isinstance(record.get("success"), bool):
         score = float(record["success"])
     usage = fields(response.get("tokenUsage") or record.get("tokenUsage"))
+    details = fields(usage.get("completionDetails"))
     cached = bool(response.get("cached"))
-    took_ms = amount(response.get("latencyMs", record.get("latencyMs")))
+    took_ms = amount(first({**record, **response}, "latencyMs"))
     prompt = text(fields(record.get("prompt")).get("raw"))
     answer = response.get("output")
     return LoggedCall(
-        request_id=f"{text(record.get('promptIdx', 0))}/{text(record.get('testIdx', 0))}",
+        request_id=f"{_prompt_name(record)}/{text(record.get('testIdx', 0))}",
         model=text(provider.get("label") or provider.get("id")),
         task=text(fields(record.get("testCase")).get("description")),
         messages=parsed(prompt) if prompt else None,
         response=answer if isinstance(answer, str) else None,
         quality=None if failed else score,
-        cost_usd=None if cached else amount(record.get("cost", response.get("cost"))),
+        cost_usd=None if cached else amount(first({**response, **record}, "cost")),
         latency_s=None if cached or took_ms is None else took_ms / 1e3,
         error=(text(record.get("error") or response.get("error")) or "failed") if failed else "",
         **counted(
             None if cached else usage.get("prompt"),
             None if cached else usage.get("completion"),
-            reasoning=fields(usage.get("completionDetails")).get("reasoning"),
+            None if cached else details.get("cacheReadInputTokens"),
+            None if cached else details.get("cacheCreationInputTokens"),
+            reasoning=None if cached else details.get("reasoning"),
         ),
     )
+
+
+def _prompt_name(record: Fields) -> str:
+    """One for all providers; `promptIdx` counts a prompt anew for each of them."""
+    if known := text(record.get("promptId")):
+        return known[:12]
+    return text(fields(record.get("prompt")).get("label"))
+
+
+def _grader_failed(grading: Fields) -> bool:
+    """Whether a grade of zero is none: its grader failed, for the whole or for one assertion."""
+    parts = grading.get("componentResults")
+    every = [grading, *map(fields, parts if isinstance(parts, list) else ())]
+    return any(fields(it.get("metadata")).get("graderError") for it in every)
 
 
 IMPORTER = CallImporter(

@@ -48,16 +48,17 @@ def _call(record: Fields, *, everything: bool) -> Converted:
     if quality is None:
         return _UNGRADED
     answer = result.get("generated_answer")
+    error = "" if result.get("success", True) else text(result.get("error")) or "failed"
     return LoggedCall(
         request_id=text(record.get("global index", record.get("global_index"))),
         model=text(record.get("prediction")),
         messages=text(record.get("prompt")) or None,
         response=answer if isinstance(answer, str) else None,
-        quality=quality,
+        quality=None if error else quality,  # the arena writes 0 where there was no answer
         cost_usd=amount(record.get("cost")),
         prompt_tokens=amount(usage.get("input_tokens")),
         completion_tokens=amount(usage.get("output_tokens")),
-        error="" if result.get("success", True) else text(result.get("error")) or "failed",
+        error=error,
         attempt=0 if everything else None,
         propensity=None if everything else 1.0,
     )

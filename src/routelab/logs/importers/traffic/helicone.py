@@ -19,6 +19,7 @@ from routelab.logs.importers.calls import (
     answer_of,
     counted,
     fields,
+    first,
     moment_s,
     number,
     parsed,
@@ -26,6 +27,8 @@ from routelab.logs.importers.calls import (
 )
 
 _CACHED = SkippedRecord("is a reply from Helicone's cache, with the cost and time of no model")
+_NO_REFERENCE = "00000000-0000-0000-0000-000000000000"
+"""What Helicone writes where a reply is of no earlier one."""
 _SESSION = "Helicone-Session-Id"
 
 
@@ -35,7 +38,7 @@ def _open(path: Path, columns: Mapping[str, str]) -> Convert:
 
 
 def _convert(record: Fields, _file: Path) -> Converted:
-    if text(record.get("cache_enabled")).lower() == "true" and record.get("cache_reference_id"):
+    if text(record.get("cache_reference_id")) not in ("", _NO_REFERENCE):
         return _CACHED
     properties = fields(record.get("request_properties") or record.get("properties"))
     sent, answer = parsed(record.get("request_body")), parsed(record.get("response_body"))
@@ -60,7 +63,7 @@ def _convert(record: Fields, _file: Path) -> Converted:
         tenant=text(record.get("request_user_id")),
         timestamp=moment_s(record.get("request_created_at")),
         latency_s=None if took_ms is None else took_ms / 1e3,
-        cost_usd=amount(record.get("costUSD", record.get("cost_usd", record.get("cost")))),
+        cost_usd=amount(first(record, "costUSD", "cost_usd", "cost")),
         error=f"status {status:.0f}" if failed and status is not None else "",
         numbers=marks,
         **counted(

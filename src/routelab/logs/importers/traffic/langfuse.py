@@ -31,6 +31,9 @@ from routelab.logs.importers.calls import (
 )
 
 _OTHER = SkippedRecord("is an observation of no generation")
+_JUDGE = SkippedRecord("is a call of Langfuse's own, such as a judge's, and no traffic")
+_INTERNAL = ("langfuse", "llm-as-a-judge")
+"""How environments begin in which Langfuse runs evaluators and experiments."""
 _SCORE = SkippedRecord("is a score, which is joined to its observation")
 _SOURCES = {"ANNOTATION": "human", "EVAL": "judge", "API": "api"}
 
@@ -55,6 +58,8 @@ def _call(record: Fields, scores: Mapping[str, Mapping[str, float]]) -> Converte
         return _SCORE
     if text(record.get("type")).upper() != "GENERATION":
         return _OTHER
+    if text(record.get("environment")).startswith(_INTERNAL):
+        return _JUDGE
     trace, own = text(record.get("trace_id")), text(record.get("id"))
     start = moment_s(record.get("start_time"))
     sent = parsed(record.get("input"))

@@ -21,6 +21,7 @@ from routelab.logs.importers.calls import (
     answer_of,
     between_s,
     fields,
+    first,
     moment_s,
     number,
     parsed,
@@ -30,7 +31,8 @@ from routelab.logs.importers.calls import (
 
 _CACHED = SkippedRecord("is a reply from LiteLLM's cache, with the cost and time of no model")
 _SHADOW = SkippedRecord("is shadow traffic, which nobody was served")
-_JUDGE = SkippedRecord("is no call of a chat model")
+_NO_CHAT = SkippedRecord("is no call of a chat model")
+_INTERNAL = SkippedRecord("is a call that LiteLLM made for itself: a judge, a classifier or a poll")
 
 _CHATS = (
     "completion",
@@ -55,8 +57,15 @@ _REPLAYED = (
 )
 """Causes of a route that are an earlier decision, or a failover, and none on this request."""
 
-_COUNTS = ("prompt_tokens", "completion_tokens")
-_KEPT = ("score", "classifier_confidence", "classifier_p_solve", "classifier_calibrated_p_solve")
+_KEPT = {
+    name: f"routing.{name}"
+    for name in (
+        "score",
+        "classifier_confidence",
+        "classifier_p_solve",
+        "classifier_calibrated_p_solve",
+    )
+}
 
 
 def _open(path: Path, columns: Mapping[str, str]) -> Convert:
@@ -71,7 +80,9 @@ def _convert(record: Fields, _file: Path) -> Converted:
     if metadata.get("is_silent_experiment"):
         return _SHADOW
     if text(record.get("call_type")).rsplit(".", 1)[-1] not in _CHATS:
-        return _JUDGE
+        return _NO_CHAT
+    if metadata.get("internal_call_origin"):
+        return _INTERNAL
     start = moment_s(record.get("startTime"))
     latency_s = between_s(start, moment_s(record.get("endTime")))
     if latency_s is None and (took_ms := amount(record.get("request_duration_ms"))) is not None:
@@ -89,7 +100,7 @@ def _convert(record: Fields, _file: Path) -> Converted:
         session_id=text(record.get("session_id")),
         tenant=text(record.get("team_id") or metadata.get("user_api_key_team_id")),
         timestamp=start,
-        cost_usd=amount(record.get("spend", record.get("response_cost"))),
+        cost_usd=amount(first(record, "spend", "response_cost")),
         latency_s=latency_s,
         service_tier=text(fields(metadata.get("cost_breakdown")).get("service_tier")),
         error=(text(record.get("error_str")) or "failed") if failed else "",
@@ -101,17 +112,18 @@ def _convert(record: Fields, _file: Path) -> Converted:
 
 def _tokens(record: Fields, metadata: Fields) -> TokenCounts:
     usage = fields(metadata.get("usage_object"))
-    if not usage:
-        return tokens_within(record)
-    return tokens_within({**usage, **{it: record[it] for it in _COUNTS if record.get(it)}})
+    return tokens_within(usage, record) if usage else tokens_within(record)
 
 
 def _sent(record: Fields) -> object:
     """Messages, or the input of a response; those of the body where the row keeps it there."""
+    sent = parsed(record.get("messages"))
+    if sent and isinstance(sent, list | str):
+        return sent
     body = fields(record.get("proxy_server_request"))
-    for found in (record.get("messages"), body.get("messages"), body.get("input")):
+    for found in (body.get("messages"), body.get("input")):
         sent = parsed(found)
-        if isinstance(sent, list | str) and sent:
+        if sent and isinstance(sent, list | str):
             return sent
     return None
 
@@ -122,11 +134,10 @@ def _decision(decision: Fields) -> tuple[float | None, dict[str, float]]:
         return None, {}
     cause = text(decision.get("cause"))
     own = number(fields(decision.get("routelab")).get("propensity"))  # of routelab's plug-in
-    numbers = {
-        f"routing.{name}": known
-        for name in _KEPT
-        if (known := number(decision.get(name))) is not None
-    }
+    numbers = {}
+    for name, column in _KEPT.items():
+        if (known := number(decision.get(name))) is not None:
+            numbers[column] = known
     if own is not None and 0.0 < own <= 1.0:
         return own, numbers
     replayed = cause in _REPLAYED or cause.endswith("_fallback") or cause.startswith("modality_")

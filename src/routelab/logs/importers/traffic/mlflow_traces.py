@@ -25,6 +25,7 @@ from routelab.logs.importers.calls import (
     number,
     parsed,
     text,
+    tokens_within,
 )
 
 _JUDGE = SkippedRecord("is a trace of a scorer, whose calls nobody asked for")
@@ -46,7 +47,9 @@ def _convert(record: Fields, _file: Path) -> Converted:
     tags = _pairs(record.get("tags") or info.get("tags"))
     if tags.get("mlflow.trace.sourceScorer"):
         return _JUDGE
-    metadata = _pairs(record.get("trace_metadata") or info.get("trace_metadata"))
+    metadata = {"mlflow.traceName": tags.get("mlflow.traceName")} | _pairs(
+        record.get("trace_metadata") or info.get("trace_metadata")
+    )
     spans = _list(parsed(record.get("spans") or data.get("spans")))
     trace = text(record.get("trace_id") or info.get("trace_id") or info.get("request_id"))
     marks = dict(_marks(_list(parsed(record.get("assessments") or info.get("assessments")))))
@@ -80,6 +83,7 @@ def _calls(
             messages=fields(sent).get("messages", fields(sent).get("input", sent)),
             response=answer_of(answer),
             task=text(metadata.get("mlflow.traceName")),
+            service_tier=text(fields(answer).get("service_tier")),
             session_id=text(metadata.get("mlflow.trace.session")) or trace,
             tenant=text(metadata.get("mlflow.trace.user")),
             timestamp=start,
@@ -93,6 +97,7 @@ def _calls(
                 usage.get("cache_read_input_tokens"),
                 usage.get("cache_creation_input_tokens"),
                 usage.get("cache_creation_input_tokens_above_1hr"),
+                tokens_within(fields(fields(answer).get("usage")))["reasoning_tokens"],
             ),
         )
 
@@ -129,12 +134,12 @@ def _unquoted(value: Any) -> Any:
     return parsed(value) if isinstance(value, str) and value[:1] == '"' else value
 
 
-def _pairs(value: object) -> Fields:
+def _pairs(value: object) -> dict[str, Any]:
     """Tags as an object, also where they are a list of keys and values."""
     value = parsed(value)
     if isinstance(value, list):
         return {text(it[0]): it[1] for it in value if isinstance(it, list | tuple) and len(it) == 2}
-    return fields(value)
+    return dict(fields(value))
 
 
 def _list(value: object) -> Sequence[Fields]:
@@ -145,7 +150,7 @@ IMPORTER = CallImporter(
     name="mlflow",
     summary="MLflow traces, with their assessments.",
     layout="a file or folder of traces as JSON (Trace.to_json, one a line), or the frame of"
-    " mlflow.search_traces as Parquet or JSON Lines.",
+    " mlflow.search_traces as JSON Lines.",
     example="traces.jsonl",
     open=_open,
     suffixes=(".jsonl", ".ndjson", ".json", ".parquet"),

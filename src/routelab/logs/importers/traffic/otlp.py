@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -27,6 +27,7 @@ from routelab.logs.importers.calls import (
     counted,
     decoded,
     fields,
+    first,
     moment_s,
     parsed,
     record_files,
@@ -35,9 +36,10 @@ from routelab.logs.importers.calls import (
 )
 
 _OTHER = SkippedRecord("is a span of no call of a chat model")
+_JUDGE = SkippedRecord("is a call of a judge, and no traffic")
 _NO_SPANS = SkippedRecord("holds no spans")
 _CHATS = frozenset(("chat", "text_completion", "generate_content", "completion"))
-_EVALUATION = "gen_ai.evaluation.result"
+_EVALUATION, _EVALUATOR = "gen_ai.evaluation.result", "EVALUATOR"
 _ERROR = (2, "STATUS_CODE_ERROR", "ERROR", "Error")
 
 
@@ -46,7 +48,8 @@ def span_call(attributes: Fields, span: Fields) -> LoggedCall | SkippedRecord:
 
     Args:
         attributes: of the span, as plain values.
-        span: `id`, `trace`, `start`, `end` (Unix seconds), `status`, and `message` of a failure.
+        span: `id`, `parent`, `trace`, `start`, `end` (Unix seconds), `status`, and `message` of a
+            failure.
     """
     get = attributes.get
     kind = text(get("openinference.span.kind")).upper()
@@ -54,65 +57,66 @@ def span_call(attributes: Fields, span: Fields) -> LoggedCall | SkippedRecord:
     system = get("gen_ai.provider.name") or get("gen_ai.system")
     if kind not in ("LLM", "") or not (kind or operation in _CHATS or (system and not operation)):
         return _OTHER
-    served = _first(attributes, "gen_ai.response.model", "llm.response.model_name")
-    asked = _first(attributes, "gen_ai.request.model", "llm.request.model_name", "llm.model_name")
+    sent = fields(first(attributes, "llm.invocation_parameters", "input.value"))
+    served = first(attributes, "gen_ai.response.model", "llm.response.model_name", "llm.model_name")
+    asked = first(attributes, "gen_ai.request.model", "llm.request.model_name")
     failed = span.get("status") in _ERROR or bool(get("error.type"))
     error = text(get("error.type") or span.get("message")) or "failed" if failed else ""
     return LoggedCall(
         request_id=text(span.get("id")),
-        model=text(asked) or text(served),
+        model=text(asked or sent.get("model") or served),
         served_model=text(served),
         messages=_sent(attributes),
         response=_answered(attributes),
         session_id=text(
-            _first(attributes, "gen_ai.conversation.id", "session.id") or span.get("trace")
+            first(attributes, "gen_ai.conversation.id", "session.id") or span.get("trace")
         ),
-        tenant=text(_first(attributes, "user.id", "enduser.id")),
+        tenant=text(first(attributes, "user.id", "enduser.id")),
         timestamp=span.get("start"),
         latency_s=between_s(span.get("start"), span.get("end")),
         cost_usd=amount(
-            _first(attributes, "gen_ai.usage.cost", "llm.cost.total", "gen_ai.usage.total_cost")
+            first(attributes, "gen_ai.usage.cost", "llm.cost.total", "gen_ai.usage.total_cost")
         ),
         service_tier=text(
-            _first(
-                attributes, "openai.response.service_tier", "gen_ai.openai.response.service_tier"
-            )
+            first(attributes, "openai.response.service_tier", "gen_ai.openai.response.service_tier")
         ),
         error=error,
+        inside=text(span.get("parent")),
         **_tokens(attributes),
     )
 
 
 def _tokens(attributes: Fields) -> TokenCounts:
     return counted(
-        prompt=_first(
+        prompt=first(
             attributes,
             "gen_ai.usage.input_tokens",
             "gen_ai.usage.prompt_tokens",
             "llm.token_count.prompt",
             "llm.usage.prompt_tokens",
         ),
-        completion=_first(
+        completion=first(
             attributes,
             "gen_ai.usage.output_tokens",
             "gen_ai.usage.completion_tokens",
             "llm.token_count.completion",
             "llm.usage.completion_tokens",
         ),
-        cached=_first(
+        cached=first(
             attributes,
             "gen_ai.usage.cache_read.input_tokens",
             "llm.token_count.prompt_details.cache_read",
         ),
-        written=_first(
+        written=first(
             attributes,
             "gen_ai.usage.cache_write.input_tokens",
             "gen_ai.usage.cache_creation.input_tokens",
             "llm.token_count.prompt_details.cache_write",
         ),
-        reasoning=_first(
+        reasoning=first(
             attributes,
             "gen_ai.usage.reasoning.output_tokens",
+            "gen_ai.usage.reasoning_tokens",
             "llm.token_count.completion_details.reasoning",
         ),
     )
@@ -122,12 +126,15 @@ def _sent(attributes: Fields) -> object:
     found = parsed(attributes.get("gen_ai.input.messages"))
     if isinstance(found, list) and found:
         system = parsed(attributes.get("gen_ai.system_instructions"))
-        first = [{"role": "system", "content": _parts(system)}] if system else []
-        return [*first, *map(_message, found)]
+        before = [{"role": "system", "content": _parts(system)}] if system else []
+        return [*before, *map(_message, found)]
     numbered = _numbered(attributes, "gen_ai.prompt.", "") or _numbered(
         attributes, "llm.input_messages.", "message."
     )
-    return numbered or parsed(attributes.get("input.value"))
+    if numbered:
+        return numbered
+    value = parsed(attributes.get("input.value"))
+    return first(value, "messages", "input") or value if isinstance(value, Mapping) else value
 
 
 def _answered(attributes: Fields) -> str | None:
@@ -159,28 +166,46 @@ def _parts(found: object) -> str:
 
 def _numbered(attributes: Fields, before: str, within: str) -> list[dict[str, Any]]:
     """Messages whose fields are attributes with a number, such as `before.0.role`."""
-    found: list[dict[str, Any]] = []
-    while True:
-        place = f"{before}{len(found)}.{within}"
-        role, content = attributes.get(f"{place}role"), attributes.get(f"{place}content")
-        if role is None and content is None:
-            return found
-        found.append({"role": text(role) or "user", "content": text(content)})
+    found: dict[int, dict[str, Any]] = {}
+    for key in attributes:
+        if not key.startswith(before):
+            continue
+        number, _, rest = key[len(before) :].partition(".")
+        if number.isdigit() and rest.startswith(within):
+            found.setdefault(int(number), {})[rest[len(within) :]] = attributes[key]
+    return [
+        {"role": text(it.get("role")) or "user", "content": text(it.get("content")) or _pieces(it)}
+        for _, it in sorted(found.items())
+    ]
 
 
-def _first(found: Fields, *names: str) -> Any:
-    return next((found[it] for it in names if found.get(it) not in (None, "")), None)
+def _pieces(message: Fields) -> str:
+    """The text of a message in pieces, `contents.0.message_content.text` and so on."""
+    texts = {
+        int(key.split(".")[1]): text(message[key])
+        for key in message
+        if key.startswith("contents.") and key.endswith(".text") and key.split(".")[1].isdigit()
+    }
+    return "".join(texts[at] for at in sorted(texts))
+
+
+class _Judged(NamedTuple):
+    """What the spans of a file say of others: grades by span or response, and ids of judges."""
+
+    marks: dict[str, dict[str, float]]
+    judges: set[str]
 
 
 def _open(path: Path, columns: Mapping[str, str]) -> Convert:
     """Evaluations are joined to the spans that they are of, by span or by response."""
     del columns
-    judged = dict[str, dict[str, float]]()
+    judged = _Judged({}, set())
     for file in record_files(path, IMPORTER.suffixes):
         for record in records(file):
-            if isinstance(record.raw, bytes | msgspec.Raw) and _EVALUATION.encode() in bytes(
-                record.raw
-            ):
+            if not isinstance(record.raw, bytes | msgspec.Raw):
+                continue
+            raw = bytes(record.raw)
+            if _EVALUATION.encode() in raw or _EVALUATOR.encode() in raw:
                 _judgements(record.raw, judged)
 
     def convert(record: Fields, _file: Path) -> Converted:
@@ -189,48 +214,60 @@ def _open(path: Path, columns: Mapping[str, str]) -> Convert:
     return convert
 
 
-def _calls(
-    record: Fields, judged: Mapping[str, Mapping[str, float]]
-) -> Iterator[LoggedCall | SkippedRecord]:
+def _calls(record: Fields, judged: _Judged) -> Iterator[LoggedCall | SkippedRecord]:
+    for span, attributes, shared in _spans(record):
+        status = fields(span.get("status"))
+        if judged.judges and not judged.judges.isdisjoint(
+            (span.get("parentSpanId"), span.get("traceId"))
+        ):
+            yield _JUDGE
+            continue
+        found = span_call(
+            attributes,
+            {
+                "id": span.get("spanId"),
+                "parent": span.get("parentSpanId"),
+                "trace": span.get("traceId"),
+                "start": _nanos(span.get("startTimeUnixNano")),
+                "end": _nanos(span.get("endTimeUnixNano")),
+                "status": status.get("code"),
+                "message": status.get("message"),
+            },
+        )
+        if isinstance(found, LoggedCall):
+            found.task = text(shared.get("service.name"))
+            key = text(attributes.get("gen_ai.response.id"))
+            marks = judged.marks.get(found.request_id) or (judged.marks.get(key) if key else None)
+            if marks:
+                found.numbers = marks
+        yield found
+
+
+def _spans(record: Fields) -> Iterator[tuple[Fields, Fields, Fields]]:
+    """Each span with its attributes and those of its resource."""
     for resource in _list(record.get("resourceSpans")):
         shared = _plain(fields(resource.get("resource")).get("attributes"))
         for scope in _list(resource.get("scopeSpans")):
             for span in _list(scope.get("spans")):
-                attributes = _plain(span.get("attributes"))
-                status = fields(span.get("status"))
-                found = span_call(
-                    attributes,
-                    {
-                        "id": span.get("spanId"),
-                        "trace": span.get("traceId"),
-                        "start": _nanos(span.get("startTimeUnixNano")),
-                        "end": _nanos(span.get("endTimeUnixNano")),
-                        "status": status.get("code"),
-                        "message": status.get("message"),
-                    },
-                )
-                if isinstance(found, LoggedCall):
-                    found.task = text(shared.get("service.name"))
-                    key = text(attributes.get("gen_ai.response.id"))
-                    marks = judged.get(found.request_id) or (judged.get(key) if key else None)
-                    if marks:
-                        found.numbers = marks
-                yield found
+                yield span, _plain(span.get("attributes")), shared
 
 
-def _judgements(raw: bytes | msgspec.Raw, judged: dict[str, dict[str, float]]) -> None:
+def _judgements(raw: bytes | msgspec.Raw, judged: _Judged) -> None:
     record = decoded(raw)
     for resource in _list(record.get("resourceLogs")):
         for scope in _list(resource.get("scopeLogs")):
             for entry in _list(scope.get("logRecords")):
-                _judgement(_plain(entry.get("attributes")), text(entry.get("spanId")), judged)
-    for resource in _list(record.get("resourceSpans")):
-        for scope in _list(resource.get("scopeSpans")):
-            for span in _list(scope.get("spans")):
-                for event in _list(span.get("events")):
-                    if event.get("name") == _EVALUATION:
-                        marks = _plain(event.get("attributes"))
-                        _judgement(marks, text(span.get("spanId")), judged)
+                marks = _plain(entry.get("attributes"))
+                _judgement(marks, text(entry.get("spanId")), judged.marks)
+    for span, attributes, _ in _spans(record):
+        own, parent = text(span.get("spanId")), text(span.get("parentSpanId"))
+        if text(attributes.get("openinference.span.kind")).upper() == _EVALUATOR:
+            judged.judges.add(
+                own if parent else text(span.get("traceId"))
+            )  # at its root: all of it
+        for event in _list(span.get("events")):
+            if event.get("name") == _EVALUATION:
+                _judgement(_plain(event.get("attributes")), own, judged.marks)
 
 
 def _judgement(marks: Fields, span: str, judged: dict[str, dict[str, float]]) -> None:

@@ -28,6 +28,7 @@ from routelab.logs.importers.calls import (
 from routelab.logs.importers.traffic.otlp import span_call
 
 _MARK = SkippedRecord("is an annotation, which is joined to its span")
+_JUDGE = SkippedRecord("is a call of a judge, and no traffic")
 _BEFORE = "attributes."
 _MESSAGES = ("llm.input_messages", "llm.output_messages")
 
@@ -36,13 +37,21 @@ def _open(path: Path, columns: Mapping[str, str]) -> Convert:
     """Annotations are joined by span; those of people, judges and code apart."""
     del columns
     marks: dict[str, dict[str, float]] = {}
+    judges: set[str] = set()
     for file in record_files(path, IMPORTER.suffixes):
         for record in records(file):
             row = decoded(record.raw)
             if "annotation_name" in row:
                 _mark(row, marks)
+            elif text(row.get("span_kind")).upper() == "EVALUATOR":
+                whole = row.get("context.trace_id") if not row.get("parent_id") else None
+                judges.add(text(whole or row.get("context.span_id")))
 
     def convert(record: Fields, _file: Path) -> Converted:
+        if judges and not judges.isdisjoint(
+            (record.get("parent_id"), record.get("context.trace_id"))
+        ):
+            return _JUDGE
         return _call(record, marks)
 
     return convert
@@ -56,6 +65,7 @@ def _call(record: Fields, marks: Mapping[str, Mapping[str, float]]) -> Converted
         {"openinference.span.kind": record.get("span_kind"), **dict(_attributes(record))},
         {
             "id": own,
+            "parent": record.get("parent_id"),
             "trace": record.get("context.trace_id"),
             "start": moment_s(record.get("start_time")),
             "end": moment_s(record.get("end_time")),

@@ -27,6 +27,7 @@ from routelab.logs.importers.calls import (
 )
 
 _NO_CALL = SkippedRecord("has no request id")
+_CACHED = SkippedRecord("is a reply from a cache, with the cost and time of no model")
 
 _GUESSED: Mapping[str, tuple[str, ...]] = {
     "request_id": ("request_id", "id", "response.id", "trace_id"),
@@ -50,6 +51,8 @@ _GUESSED: Mapping[str, tuple[str, ...]] = {
     "latency_s": ("latency_s", "duration_s"),
     "latency_ms": ("latency_ms", "duration_ms", "elapsed_ms"),
     "cost_usd": ("cost_usd", "cost", "total_cost", "response_cost"),
+    "currency": ("currency", "cost_currency"),
+    "cached": ("cache_hit", "cached", "from_cache"),
     "quality": ("quality",),
     "propensity": ("propensity",),
     "error": ("error",),
@@ -120,6 +123,8 @@ def _call(record: Fields, read: Mapping[str, Callable[[Fields], Any]]) -> Conver
     name = text(read["request_id"](record))
     if not name:
         return _NO_CALL
+    if text(read["cached"](record)).lower() in ("true", "hit"):
+        return _CACHED
     start = moment_s(read["timestamp"](record))
     latency_s = amount(read["latency_s"](record))
     if latency_s is None and (took_ms := amount(read["latency_ms"](record))) is not None:
@@ -143,6 +148,7 @@ def _call(record: Fields, read: Mapping[str, Callable[[Fields], Any]]) -> Conver
         timestamp=start,
         latency_s=latency_s,
         cost_usd=amount(read["cost_usd"](record)),
+        currency=text(read["currency"](record)),
         quality=number(read["quality"](record)),
         propensity=number(read["propensity"](record)),
         service_tier=text(read["service_tier"](record)),
