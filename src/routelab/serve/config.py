@@ -47,8 +47,9 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of everybody together, and of each key, tenant and priority.
 
     Attributes:
+        head_bytes: of a request's address and headers together.
         body_bytes: of a request's body.
-        body_s: seconds in which a body has to arrive.
+        body_s: seconds in which a head, and then a body, has to arrive.
         body_depth: of lists and objects in each other.
         all: of all callers together.
         key: of each key that has no limits of its own in the file of keys.
@@ -56,6 +57,7 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tenants, priorities: by name.
     """
 
+    head_bytes: int = 65_536
     body_bytes: int = 20_000_000
     body_s: float = 60.0
     body_depth: int = 100
@@ -364,7 +366,7 @@ def _caller_problems(rules: CallerRules) -> Iterator[str]:
 
 
 def _limit_problems(limits: GatewayLimits) -> Iterator[str]:
-    for name in ("body_bytes", "body_depth"):
+    for name in ("head_bytes", "body_bytes", "body_depth"):
         if (value := getattr(limits, name)) < 1:
             yield f"limits: {name} is {value}; it is at least 1"
     if not (is_number(limits.body_s) and 0.0 < limits.body_s < math.inf):

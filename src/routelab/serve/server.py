@@ -18,6 +18,7 @@ from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError
 from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
+from routelab.serve.connections import http_connections
 from routelab.serve.entries import ABORT
 from routelab.serve.event_log import EventHandler, EventLog
 from routelab.serve.service import Service
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from routelab.serve.grpc import GrpcServer
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
+_IDLE_S = 75
+"""After which an idle connection ends: later than clients and balancers, of which most let go within
+a minute, so that no request is sent into a connection that is just being closed."""
 
 
 def serve(
@@ -105,6 +109,7 @@ class GatewayServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="on",
+            http=http_connections(service.gateway, service.config.limits),
             ws=AbortableWebSocket,
             ws_max_size=service.config.limits.body_bytes,
             ws_ping_interval=rules.ping_s,
@@ -113,7 +118,7 @@ class GatewayServer(uvicorn.Server):
             server_header=False,
             proxy_headers=False,  # who is believed is the gateway's to say
             timeout_graceful_shutdown=max(1, round(service.config.drain_s)),
-            h11_max_incomplete_event_size=64 * 1024,
+            timeout_keep_alive=_IDLE_S,
         )
         super().__init__(config)
         self._ready = ready
