@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,8 @@ from routelab.serve.settings import (
     queue_problems,
 )
 
+ANY_ORIGIN = "*"
+"""Pages of any site."""
 EVERY = "*"
 """In place of a name: any other."""
 
@@ -77,6 +80,9 @@ class CallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         trusted: addresses or networks of proxies whose headers are believed.
         operators: tenants, as a proxy says, that may see the status page; of keys, those with
             `operator = true`.
+        origins: of pages of other sites that may have their readers' browsers ask, such as
+            "http://localhost:3000"; "*" for all. Left out, none may where callers are not known,
+            and otherwise it is for keys and the proxy to say.
     """
 
     keys: str = ""
@@ -84,6 +90,7 @@ class CallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority_header: str = ""
     trusted: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 class WebSocketRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -355,6 +362,9 @@ def _caller_problems(rules: CallerRules) -> Iterator[str]:
             "callers: operators are tenants that a trusted proxy names: give tenant_header, or"
             " `operator = true` to a key"
         )
+    for origin in rules.origins:
+        if origin != ANY_ORIGIN and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@]*/?", origin):
+            yield f"callers: origins has {origin!r}, which is none, such as http://localhost:3000"
     for network in rules.trusted:
         try:
             ipaddress.ip_network(network)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from routelab.runtime import REQUEST_ID, encode_json
 from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
+from routelab.serve.connections import header_fields
 from routelab.serve.refusal import OF_AN_ANSWER, CallerLeftError, RefusedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -35,9 +36,9 @@ class HttpExchange:
         self.path: str = scope["path"]
         self.method: str = scope["method"]
         self.query: str = scope["query_string"].decode("latin-1")
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        self.headers: Mapping[str, str] = header_fields(
+            [(name.decode("latin-1"), it.decode("latin-1")) for name, it in scope["headers"]]
+        )
         self.id: str = self.headers.get(REQUEST_ID) or new_request_id()
         client = scope.get("client")
         self.address: str | None = client[0] if client else None

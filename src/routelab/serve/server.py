@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _IDLE_S = 75
-"""After which an idle connection ends: later than clients and balancers, of which most let go within
-a minute, so that no request is sent into a connection that is just being closed."""
+"""After which an idle connection ends: later than clients and balancers let go of theirs, so that
+no request is sent into one that is just being closed."""
 
 
 def serve(

@@ -6,7 +6,7 @@ from typing import Any
 
 import httptools
 
-from routelab.serve.connections.header_fields import header_fields
+from routelab.serve.connections.headers import header_fields
 
 _OF_THE_OFFER = frozenset({"upgrade", "http2-settings"})
 _CONNECTION = "connection"

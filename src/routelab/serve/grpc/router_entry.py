@@ -15,6 +15,7 @@ from routelab.runtime import REQUEST_ID, encode_json
 from routelab.serve.callers import NOBODY, Identity
 from routelab.serve.chat_request import header_said
 from routelab.serve.config import GrpcRules
+from routelab.serve.connections import HeaderFields, header_fields
 from routelab.serve.entries import DecisionEntry, FeedbackEntry
 from routelab.serve.gateway import OURS, ChatVisit
 from routelab.serve.grpc import router_pb2 as pb
@@ -211,10 +212,10 @@ def _request_id(context: Context) -> str | None:
     return header_said(given) if given else None
 
 
-def _metadata(context: Context) -> dict[str, str]:
-    """As headers of HTTP; of one given twice the last."""
+def _metadata(context: Context) -> HeaderFields:
+    """As headers of HTTP."""
     pairs = context.invocation_metadata() or ()
-    return {name: value for name, value in pairs if isinstance(value, str)}
+    return header_fields([(name, value) for name, value in pairs if isinstance(value, str)])
 
 
 _BROKEN = RefusedError(500, "the server failed; its log says why", "broken", kind="server_error")

@@ -19,12 +19,15 @@ _JSON, _EVENTS, _PLAIN = "application/json", "text/event-stream", "text/plain"
 
 CODES: Mapping[int, Sequence[str]] = {
     400: (
-        "invalid_http", "invalid_json", "invalid_value", "body_too_deep", "invalid_request_id", "key_in_address",
-        "no_model_allowed", "refused_by_model", "invalid_token", "outcomes_do_not_fit",
-        "response_needed", "text_needed",
+        "invalid_http", "invalid_json", "invalid_value", "body_too_deep", "invalid_request_id",
+        "key_in_address", "header_twice", "no_model_allowed", "refused_by_model", "invalid_token",
+        "outcomes_do_not_fit", "response_needed", "text_needed",
     ),
     401: ("no_api_key", "invalid_api_key", "expired_api_key", "no_tenant"),
-    403: ("untrusted_address", "model_not_allowed", "priority_not_allowed", "not_an_operator"),
+    403: (
+        "untrusted_address", "model_not_allowed", "priority_not_allowed", "not_an_operator",
+        "foreign_origin",
+    ),
     404: ("model_not_found", "decision_not_found", "route_not_found", "not_found"),
     405: ("wrong_method",),
     408: ("body_too_slow", "head_too_slow"),
