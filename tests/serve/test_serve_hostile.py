@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import zlib
 
@@ -125,3 +126,10 @@ def test_numbers_that_json_has_not_are_refused_and_not_sent_as_null(gateway, add
 def test_a_whole_number_beyond_measure_is_told_in_the_callers_words(gateway):
     reply = gateway.chat(b'{"messages": "a", "seed": ' + b"9" * 5_000 + b"}")
     assert "more digits than are read" in reply.json()["error"]["message"]
+
+
+def test_a_body_that_is_packed_is_told_and_a_policy_without_its_prefix_too(gateway):
+    reply = gateway.chat(gzip.compress(b'{"messages": "a"}'), content_encoding="gzip")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (415, "body_packed")
+    reply = gateway.chat({"messages": "a", "model": "small"})
+    assert "write 'routelab/small'" in reply.json()["error"]["message"]

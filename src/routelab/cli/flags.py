@@ -31,6 +31,7 @@ FLAGS: Mapping[str, str] = {
     "floors": "--floor",
     "fresh": "--fresh",
     "group": "--group",
+    "host": "--host",
     "ignore": "--ignore",
     "latency": "--latency",
     "levels": "--levels",

@@ -50,7 +50,7 @@ class HttpExchange:
         """What was sent, as far as the limits of bodies allow; the rest is not read.
 
         Raises:
-            RefusedError: it is too long, or takes too long.
+            RefusedError: it is too long, takes too long, or is packed.
             CallerLeftError: it ends before it is complete.
         """
         try:
@@ -62,6 +62,13 @@ class HttpExchange:
             ) from error
 
     async def _body(self, most: int) -> bytes:
+        packed = self.headers.get("content-encoding", "").lower()
+        if packed not in ("", "identity"):
+            raise RefusedError(
+                415,
+                f"the body is packed ({packed:.40}), and is taken as it is alone: send it without",
+                "body_packed",
+            )
         promised = self.headers.get("content-length", "0")
         if promised.isdecimal() and int(promised) > most:
             raise _too_large(most)
@@ -100,7 +107,7 @@ class HttpExchange:
     async def refuse(self, refusal: RefusedError, headers: Mapping[str, str] | None = None) -> None:
         """Send why there is no answer; where a body was not read the connection cannot go on."""
         told = {**dict.fromkeys(OF_AN_ANSWER, ""), **(headers or {}), **refusal.headers}
-        if refusal.status in (408, 413):
+        if refusal.status in (408, 413, 415):
             told["connection"] = "close"
         await self.json(refusal.body, refusal.status, told)
 

@@ -33,6 +33,7 @@ CODES: Mapping[int, Sequence[str]] = {
     408: ("body_too_slow", "head_too_slow"),
     409: ("duplicate_request_id", "policy_changed"),
     413: ("body_too_large",),
+    415: ("body_packed",),
     426: ("wrong_method",),
     429: ("rate_limit_exceeded", "too_many_at_once", "insufficient_quota"),
     431: ("head_too_large",),
@@ -49,6 +50,7 @@ _MEANING: Mapping[int, str] = {
     408: "The head or the body took too long to arrive.",
     409: "Another request is under way with this id, or the policy has changed since.",
     413: "The body is too large.",
+    415: "The body is packed.",
     426: "It is asked by a WebSocket.",
     429: "A limit is reached, a budget is spent, or the provider is called too often.",
     431: "The address and headers are too large.",
@@ -57,7 +59,7 @@ _MEANING: Mapping[int, str] = {
 }
 _DOOR = (400, 401, 403, 500)
 """Statuses of whatever is behind the door."""
-_BODY = (*_DOOR, 404, 408, 413)
+_BODY = (*_DOOR, 404, 408, 413, 415)
 _OF_AN_ANSWER: Mapping[str, str] = {
     "x-routelab-decision": "For feedback; empty where nothing was decided.",
     "x-routelab-policy": "Who decided.",
