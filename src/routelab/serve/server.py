@@ -109,7 +109,7 @@ class GatewayServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="on",
-            http=http_connections(service.gateway, service.config.limits),
+            http=http_connections(service.gateway.refused, service.config.limits),
             ws=AbortableWebSocket,
             ws_max_size=service.config.limits.body_bytes,
             ws_ping_interval=rules.ping_s,

@@ -82,7 +82,7 @@ def batch(
 
     Example: `routelab batch gym.policy in.jsonl --out out.jsonl --catalogue models.toml`
     """
-    options = {
+    options: dict[str, Any] = {
         "identity": gateway.Identity(tenant=tenant),
         "at_once": at_once,
         "max_usd": math.inf if max_usd is None else max_usd,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -12,9 +13,9 @@ from routelab.runtime import REQUEST_ID, encode_json
 from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
 from routelab.serve.connections.request_parser import RequestParser
-from routelab.serve.gateway import Gateway
 from routelab.serve.refusal import OF_AN_ANSWER, RefusedError
 
+Refused: TypeAlias = Callable[[str, RefusedError], object]
 _ENTRY = "unknown"
 _AROUND = 4
 """Bytes of a header besides its name and value."""
@@ -27,15 +28,15 @@ class HttpConnection(HttpToolsProtocol):
     passed over.
 
     Args:
-        gateway: that counts what is refused.
+        refused: counts what is refused, by the entry that it is counted under.
         limits: of heads.
         given: by uvicorn.
     """
 
-    def __init__(self, gateway: Gateway, limits: GatewayLimits, **given: Any) -> None:
+    def __init__(self, refused: Refused, limits: GatewayLimits, **given: Any) -> None:
         super().__init__(**given)
         self.parser = RequestParser(self)  # type: ignore[assignment]
-        self._gateway = gateway
+        self._refused = refused
         self._limits = limits
         self._alarm: asyncio.TimerHandle | None = None
         self._begun = False
@@ -148,7 +149,7 @@ class HttpConnection(HttpToolsProtocol):
     def _refuse(self, refusal: RefusedError) -> None:
         """Say why, where no answer is on its way that it would fall into, and hang up."""
         self._stop_alarm()
-        self._gateway.refused(_ENTRY, refusal)
+        self._refused(_ENTRY, refusal)
         if self._under_way() and self.cycle.response_started:
             self.transport.close()
             return
@@ -166,11 +167,11 @@ class HttpConnection(HttpToolsProtocol):
         self.transport.close()
 
 
-def http_connections(gateway: Gateway, limits: GatewayLimits) -> Any:
+def http_connections(refused: Refused, limits: GatewayLimits) -> Any:
     """What makes connections, for uvicorn.
 
     Args:
-        gateway: that counts what is refused.
+        refused: counts what is refused, by the entry that it is counted under.
         limits: of heads.
     """
-    return partial(HttpConnection, gateway, limits)
+    return partial(HttpConnection, refused, limits)
