@@ -509,6 +509,8 @@ def test_signals_that_the_policy_lacks_or_cannot_parse_are_refused_together(tmp_
         ("x", {"needs": [1]}, r"needs=\[1\]"),
         ("x", {"stream_options": "usage"}, "stream_options='usage': write an object"),
         ("x", {"user": object()}, "cannot be written as JSON"),
+        ("x", {"temperature": math.nan}, "temperature=nan: JSON has no such number"),
+        ("x", {"a": [{"b": math.inf}], "c": None}, r"a\.0\.b=inf: JSON has no such number"),
         ("x", {"max_cost_usd": "1"}, "max_cost_usd='1': a bound is a number"),
         ("x", {"deadline_s": -1}, "deadline_s=-1: a bound is a number and not negative"),
         ("x", {"deadline_s": math.nan}, "deadline_s=nan"),

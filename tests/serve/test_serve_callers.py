@@ -303,3 +303,68 @@ def test_the_event_of_a_caller_that_left_has_the_cost_of_the_log(world, tmp_path
     (record,) = decisions(tmp_path / "log")
     assert event["status"] == record["status"] == "cancelled"
     assert event["cost_usd"] == record["cost_usd"] > 0.0
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["api_key=x", "API%5fKEY=x", "a=b;key=x", "x-api-key=1", "authorization=Bearer+x", "%74oken=x",
+     "q=rl-" + "a" * 43],
+)  # fmt: skip
+def test_a_key_in_an_address_is_seen_however_it_is_written(gateway, query):
+    assert refusal(gateway.client.post(f"{CHAT}?{query}", json={})) == (400, "key_in_address")
+
+
+def test_who_asks_is_said_once(keyed, world, tmp_path):
+    """Of a caller's own header and a proxy's beside it, either might be believed."""
+    gateway, keys, _, _ = keyed
+    body = asking(prompt(world.log, 0), model="routelab/small")
+    for values in ((keys["ann"], "x"), ("x", keys["ann"])):
+        twice = [("authorization", f"Bearer {it}") for it in values]
+        reply = gateway.client.post(CHAT, json=body, headers=twice)
+        assert refusal(reply) == (400, "header_twice")
+    same = [("authorization", f"Bearer {keys['ann']}")] * 2
+    assert gateway.client.post(CHAT, json=body, headers=same).status_code == 200
+    rules = CallerRules(tenant_header="x-tenant", trusted=("127.0.0.1",))
+    with running([world.policies["small"]], world.catalogue, ServeConfig(callers=rules)) as behind:
+        twice = [("x-tenant", "north"), ("x-tenant", "south")]
+        reply = behind.client.post(CHAT, json=body, headers=twice)
+        assert refusal(reply) == (400, "header_twice")
+        assert behind.client.post(CHAT, json=body, headers=twice[1:]).status_code == 200
+
+
+OTHER = {"origin": "http://elsewhere.example"}
+
+
+def test_pages_of_other_sites_do_not_ask_a_server_that_knows_no_keys(gateway, keyed, world):
+    """Any page has its reader's browser send requests to the reader's own machine."""
+    own = str(gateway.client.base_url).rstrip("/")
+    body = asking(prompt(world.log, 0), model="routelab/small")
+    for origin in (OTHER, {"origin": "null"}, {"origin": f"{own}.elsewhere.example"}):
+        reply = gateway.client.post(CHAT, json=body, headers=origin)
+        assert refusal(reply) == (403, "foreign_origin")
+    for origin in ({"origin": own}, {**OTHER, "sec-fetch-site": "same-origin"}):
+        assert gateway.client.post(CHAT, json=body, headers=origin).status_code == 200
+    with_key, keys, _, _ = keyed  # which a browser does not add by itself
+    headers = {**OTHER, **bearer(keys["ann"])}
+    assert with_key.client.post(CHAT, json=body, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("origins", [("http://elsewhere.example/",), ("*",)])
+def test_pages_that_are_meant_may_ask(world, origins):
+    body = asking(prompt(world.log, 0), model="routelab/small")
+    config = ServeConfig(callers=CallerRules(origins=origins))
+    with running([world.policies["small"]], world.catalogue, config) as gateway:
+        assert gateway.client.post(CHAT, json=body, headers=OTHER).status_code == 200
+        others = gateway.client.post(CHAT, json=body, headers={"origin": "http://a.example"})
+        assert others.status_code == (200 if origins == ("*",) else 403)
+
+
+@pytest.mark.parametrize("given", ["caf\xe9 \u4e2d".encode(), b"caf%C3%A9%20%E4%B8%AD"])
+def test_an_id_of_any_letters_is_the_same_by_every_entry_and_in_feedback(gateway, world, given):
+    body = asking(prompt(world.log, 0), model="routelab/small")
+    reply = gateway.client.post(CHAT, json=body, headers=[(b"x-request-id", given)])
+    assert reply.json()["routelab"]["decision"] == "caf\xe9 \u4e2d"
+    assert (b"x-request-id", given) in reply.headers.raw
+    for decision in (reply.headers["x-routelab-decision"], "caf\xe9 \u4e2d"):
+        joined = gateway.client.post("/v1/feedback", json={"decision": decision, "quality": 1})
+        assert joined.json() == {"decision": "caf\xe9 \u4e2d", "quality": 1.0, "joined": True}

@@ -66,6 +66,9 @@ def test_a_port_in_use_and_other_mistakes_are_said_in_a_sentence(tmp_path):
     assert code == 2
     assert said.startswith(f"error: cannot serve at 127.0.0.1:{port}: ")
     assert "choose another --port" in said
+    with process(policy, "--catalogue", catalogue, "--host", "192.0.2.1") as found:
+        code, said = found.ended()
+    assert (code, "choose another --host, an address of this machine" in said) == (2, True)
     with process(tmp_path / "b.policy", policy, policy, "--catalogue", catalogue) as found:
         code, said = found.ended()
     assert code == 2

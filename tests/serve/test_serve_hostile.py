@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import zlib
 
@@ -110,3 +111,25 @@ def test_odd_headers_are_answered_in_order(gateway):
         answered_well(gateway.chat(body, **headers))
     long = gateway.chat({"messages": "a", "model": "routelab/small"}, x_request_id="x" * 300)
     assert long.json()["error"]["code"] == "invalid_request_id"
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e400", "-" + "9" * 400 + ".0"])
+@pytest.mark.parametrize("address", FIELDS)
+def test_numbers_that_json_has_not_are_refused_and_not_sent_as_null(gateway, address, number):
+    for text in (b"a", b"a" * (1 << 20)):  # which is read in another way
+        content = b'{"messages": "%b", "x": [{"y": %b}]}' % (text, number.encode())
+        reply = gateway.client.post(address, content=content)
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_json")
+        assert "is no number that JSON has" in reply.json()["error"]["message"]
+
+
+def test_a_whole_number_beyond_measure_is_told_in_the_callers_words(gateway):
+    reply = gateway.chat(b'{"messages": "a", "seed": ' + b"9" * 5_000 + b"}")
+    assert "more digits than are read" in reply.json()["error"]["message"]
+
+
+def test_a_body_that_is_packed_is_told_and_a_policy_without_its_prefix_too(gateway):
+    reply = gateway.chat(gzip.compress(b'{"messages": "a"}'), content_encoding="gzip")
+    assert (reply.status_code, reply.json()["error"]["code"]) == (415, "body_packed")
+    reply = gateway.chat({"messages": "a", "model": "small"})
+    assert "write 'routelab/small'" in reply.json()["error"]["message"]

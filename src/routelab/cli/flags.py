@@ -34,6 +34,7 @@ FLAGS: Mapping[str, str] = {
     "epsilons": "--epsilon",
     "fresh": "--fresh",
     "group": "--group",
+    "host": "--host",
     "ignore": "--ignore",
     "latency": "--latency",
     "levels": "--levels",

@@ -78,6 +78,8 @@ def _config(app: object, log_level: str) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_level=log_level,
+        # loggers are the process's, which may be a gateway: they are not told anew where to write
+        log_config=None,
         access_log=False,
         lifespan="off",
         ws="none",

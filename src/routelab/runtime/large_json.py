@@ -49,20 +49,23 @@ _NAME = re.compile(rb'"([^"\\]*)"\s*:')
 Steps = Generator[None, None, Any]
 
 
-async def decode_anywhere(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Any:
+async def decode_anywhere(
+    data: bytes, depth: int = DEPTH, values: int = VALUES, *, exact: bool = False
+) -> Any:
     """The value of JSON bytes of any size; others have their turns where there are many.
 
     Args:
         data: of a request or a reply.
         depth: of lists and objects in each other that is taken.
         values: that they may hold, all counted.
+        exact: numbers that JSON has not are an error, such as NaN, and those beyond float64.
     Raises:
         TooDeepError: lists and objects lie deeper in each other.
         ValueError: the bytes are no JSON, or hold more values, or more names.
     """
     if len(data) <= LARGE:
-        return decode_bounded(data, depth, values)
-    steps = decode_steps(data, depth, values)
+        return decode_bounded(data, depth, values, exact=exact)
+    steps = decode_steps(data, depth, values, exact=exact)
     while True:
         collects = gc.isenabled()
         gc.disable()  # garbage is not looked for among values that are being made
@@ -85,13 +88,16 @@ async def object_anywhere(data: bytes, values: int = VALUES) -> dict[str, Any] |
     return value if isinstance(value, dict) else None
 
 
-def decode_steps(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Steps:
+def decode_steps(
+    data: bytes, depth: int = DEPTH, values: int = VALUES, *, exact: bool = False
+) -> Steps:
     """As `decode_anywhere`, a few milliseconds at each step.
 
     Args:
         data: JSON.
         depth: of lists and objects in each other that is taken.
         values: that they may hold, all counted.
+        exact: as of `decode_anywhere`.
     """
     begin, end = data[:_SLICE].lstrip(), data[-_SLICE:].rstrip()
     if not (begin and end):
@@ -106,7 +112,7 @@ def decode_steps(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Steps
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if len(data) > _LENIENT:
             raise ValueError(str(error)) from error
-    return decode_json(data)
+    return decode_json(data, exact=exact)
 
 
 def _bounded(data: bytes, depth: int, values: int) -> Steps:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from routelab.errors import RoutelabError
 
 MOST_WAITING = 1024
 """Connections that wait to be accepted."""
+
+
+_OF_THE_PORT = (errno.EADDRINUSE, errno.EACCES)
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
@@ -22,8 +26,10 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         listening = socket.create_server((host, port), family=family, backlog=MOST_WAITING)
     except OSError as error:
+        here = error.errno in _OF_THE_PORT
         raise RoutelabError(
-            f"cannot serve at {host}:{port}: {error.strerror}; choose another `port`"
+            f"cannot serve at {host}:{port}: {error.strerror}; choose another"
+            f" {'`port`' if here else '`host`, an address of this machine'}"
         ) from error
     # connections inherit it: a small answer must not wait 40 ms for the client's acknowledgement
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

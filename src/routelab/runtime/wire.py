@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from itertools import islice
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -39,6 +41,9 @@ VALUES = 400_000
 LARGE = 1 << 20
 """Bytes beyond which JSON is read a little at a time (`large_json`)."""
 
+_TOLD = 20
+"""Numbers that are told; there may be thousands."""
+
 _PLAIN = "!\"#$&'()*+-./:;<=>?@[\\]^_`{|}~"
 """Visible ASCII that needs no escape: all but `%`, the escape, and `,`, which separates."""
 
@@ -59,16 +64,47 @@ def encode_json(value: object) -> bytes:
         raise RequestError(f"the request cannot be written as JSON: {error}") from error
 
 
-def decode_json(data: bytes) -> Any:
+def encode_request(body: Mapping[str, Any]) -> bytes:
+    """JSON bytes of a request.
+
+    Raises:
+        RequestError: as `encode_json`; or a number is not finite, which would be sent as null.
+    """
+    content = encode_json(body)
+    if (b"null" in content or b"NaN" in content or b"Infinity" in content) and (
+        places := [*islice(_not_finite(body), _TOLD)]
+    ):
+        raise RequestError(*(f"{it}: JSON has no such number" for it in places))
+    return content
+
+
+def _not_finite(value: object) -> Iterator[str]:
+    """Where numbers are that are not finite, each with its value."""
+    waiting: list[tuple[tuple[object, ...], object]] = [((), value)]
+    while waiting:
+        place, it = waiting.pop()
+        if isinstance(it, float):
+            if not math.isfinite(it):
+                yield f"{'.'.join(map(str, place))}={it}"
+        elif isinstance(it, Mapping):
+            waiting += [((*place, name), inner) for name, inner in it.items()]
+        elif isinstance(it, list | tuple):
+            waiting += [((*place, at), inner) for at, inner in enumerate(it)]
+
+
+def decode_json(data: bytes, *, exact: bool = False) -> Any:
     """The value of JSON bytes; numbers as exact as float64.
 
+    Args:
+        data: JSON.
+        exact: numbers that JSON has not are an error, such as NaN, and those beyond float64.
     Raises:
         ValueError: the bytes are no JSON, or nested too deeply to read.
     """
     try:
         return msgspec.json.decode(data)
     except msgspec.DecodeError:
-        return _decode_leniently(data)
+        return _decode_leniently(data, exact)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -82,13 +118,16 @@ def decode_object(data: bytes, values: int = VALUES) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def decode_bounded(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Any:
+def decode_bounded(
+    data: bytes, depth: int = DEPTH, values: int = VALUES, *, exact: bool = False
+) -> Any:
     """The value of JSON bytes that come from anywhere.
 
     Args:
         data: of a request or a reply.
         depth: of lists and objects in each other that is taken.
         values: that they may hold, all counted.
+        exact: as of `decode_json`.
     Raises:
         TooDeepError: lists and objects lie deeper in each other.
         ValueError: the bytes are no JSON, or hold more values.
@@ -97,9 +136,9 @@ def decode_bounded(data: bytes, depth: int = DEPTH, values: int = VALUES) -> Any
         if _holds_more(data, values):
             raise ValueError(f"more than {values:,} values")
         with _uncollected():
-            value = decode_json(data)
+            value = decode_json(data, exact=exact)
     else:
-        value = decode_json(data)
+        value = decode_json(data, exact=exact)
     # most bodies have fewer brackets than they may be deep
     if _opened(data, depth) > depth and _is_deeper(data, depth):
         raise TooDeepError(f"nested more than {depth} levels deep")
@@ -182,13 +221,29 @@ def _all_but(kept: bytes) -> bytes:
     return bytes(it for it in range(256) if it not in kept)
 
 
-def _decode_leniently(data: bytes) -> Any:
+def _decode_leniently(data: bytes, exact: bool) -> Any:
     import json  # slow to import, and rarely needed
 
+    checked: dict[str, Any] = {"parse_constant": _no_number, "parse_float": _finite}
     try:
-        return json.loads(data)
+        return json.loads(data, **checked if exact else {})
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise
+    except ValueError as error:
+        if "digits" not in str(error):
+            raise
+        raise ValueError("a whole number has more digits than are read") from error
+
+
+def _no_number(word: str) -> float:
+    raise ValueError(f"{word} is no number that JSON has")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _no_number(f"{text:.40}")
 
 
 def header_value(text: str) -> str:
@@ -207,5 +262,9 @@ def header_texts(value: str) -> list[str]:
 
 
 def header_text(value: str) -> str:
-    """The text of a header value."""
+    """The text of a header value.
+
+    Raises:
+        UnicodeDecodeError: it has an escape, and is not escaped as ours are.
+    """
     return unquote(value, errors="surrogatepass")

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 
 import msgspec
 
 from routelab.serve.chat_request import header_said
-from routelab.serve.config import CallerRules, LimitRule
+from routelab.serve.config import ANY_ORIGIN, CallerRules, LimitRule
+from routelab.serve.connections import HeaderFields
 from routelab.serve.keys import KeyRing
 from routelab.serve.refusal import RefusedError
 
 AUTHORIZATION = "authorization"
 API_KEY = "api-key"
 """Where clients of Azure put it."""
-_IN_ADDRESS = ("api_key", "apikey", "api-key", "key", "access_token", "token")
+_IN_ADDRESS = frozenset(
+    {"api_key", "apikey", "x_api_key", "key", "access_token", "token", "authorization", "bearer"}
+)
+"""Names of keys in addresses, as they are with `_` for `-`."""
+_PARTS = re.compile("[&;]")
+_KEY = re.compile(r"rl-[\w-]{43}")
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +73,7 @@ class Doorkeeper:
         self._priority_header = rules.priority_header.lower()
         self._operators = frozenset(rules.operators)
         self._trusted = [ipaddress.ip_network(it) for it in rules.trusted]
+        self._origins = frozenset(it.rstrip("/") for it in rules.origins)
         self._wall_clock = wall_clock
 
     def caller(self, headers: Mapping[str, str], address: str | None, query: str = "") -> Identity:
@@ -75,17 +84,42 @@ class Doorkeeper:
             address: of whoever opened the connection.
             query: of the request's address, in which no key belongs.
         Raises:
-            RefusedError: there is no key or a wrong one, or the proxy is not trusted.
+            RefusedError: there is no key or a wrong one, or the proxy is not trusted; or a page of
+                another site has its reader's browser ask.
         """
         if query:
             _check_query(query)
+        if address is not None and "origin" in headers:
+            self._check_origin(headers)
         if self.ring is not None:
             return self._by_key(headers, self.ring)
         if self._trusted:
             return self._by_proxy(headers, address)
         return NOBODY
 
+    def _check_origin(self, headers: Mapping[str, str]) -> None:
+        """Refuse pages of other sites, where whoever reaches the server may ask.
+
+        A browser lets any page send requests, and read what WebSockets answer, from wherever its
+        reader is; with keys, which it adds to none of them, that is harmless.
+        """
+        known_by_key = self.ring is not None or self._trusted
+        if (known_by_key and not self._origins) or ANY_ORIGIN in self._origins:
+            return
+        origin = headers["origin"]
+        own = origin.partition("://")[2] == headers.get("host", "")
+        if own or headers.get("sec-fetch-site") == "same-origin" or origin in self._origins:
+            return
+        raise RefusedError(
+            403,
+            f"a page of {origin:.120} asks, and this server is not for pages of other sites: list"
+            " it in callers.origins if it is meant",
+            "foreign_origin",
+            kind="permission_error",
+        )
+
     def _by_key(self, headers: Mapping[str, str], ring: KeyRing) -> Identity:
+        _check_once(headers, AUTHORIZATION, API_KEY)
         given = headers.get(AUTHORIZATION, "")
         scheme, _, key = given.partition(" ")
         key = key.strip() if scheme.lower() == "bearer" else headers.get(API_KEY, "")
@@ -120,6 +154,7 @@ class Doorkeeper:
                 "untrusted_address",
                 kind="permission_error",
             )
+        _check_once(headers, self._tenant_header, self._priority_header)
         said = {
             name: header_said(headers.get(header, "")) if header else ""
             for name, header in (
@@ -151,13 +186,27 @@ class Doorkeeper:
 
 def _check_query(query: str) -> None:
     """Refuse a key in the address, which servers and proxies write into their logs."""
-    names = {part.partition("=")[0].lower() for part in query.split("&")}
-    if found := sorted(names.intersection(_IN_ADDRESS)):
+    names = [unquote_plus(it.partition("=")[0]) for it in _PARTS.split(query)]
+    found = [it for it in names if it.lower().replace("-", "_") in _IN_ADDRESS]
+    if found or _KEY.search(unquote_plus(query)):
+        held = f"{found[0]}=..." if found else "a key"
         raise RefusedError(
             400,
-            f"the address holds {found[0]}=..., and addresses are logged on the way: send the key"
+            f"the address holds {held}, and addresses are logged on the way: send the key"
             " in the header `Authorization: Bearer KEY`, and take this one out of use",
             "key_in_address",
+        )
+
+
+def _check_once(headers: Mapping[str, str], *names: str) -> None:
+    """Refuse what says twice who asks, as a proxy's word may stand beside the caller's own."""
+    twice = headers.twice if isinstance(headers, HeaderFields) else frozenset[str]()
+    if said := [it for it in names if it in twice]:
+        raise RefusedError(
+            400,
+            f"the header {said[0]} is given twice, and not with one value: send it once, and have a"
+            " proxy replace what callers send",
+            "header_twice",
         )
 
 

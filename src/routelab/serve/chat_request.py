@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -59,7 +60,7 @@ async def decode_body(content: bytes, depth: int) -> dict[str, Any]:
         RefusedError: it is none, or is nested deeper.
     """
     try:
-        body = await decode_anywhere(content, depth)
+        body = await decode_anywhere(content, depth, exact=True)
     except TooDeepError as error:
         raise RefusedError(400, f"the body is {error}: flatten it", "body_too_deep") from error
     except ValueError as error:
@@ -122,7 +123,14 @@ def redacted_chat(chat: ChatRequest, redactor: Redactor) -> ChatRequest:
 
 
 def header_said(value: str) -> str:
-    """The text of a header; as it is where it is not escaped as ours are."""
+    """The text of a header, in UTF-8 or escaped as ours are; as it is where it is neither.
+
+    Args:
+        value: each byte as a character of Latin-1, as servers give it.
+    """
+    if not value.isascii():
+        with contextlib.suppress(UnicodeError):
+            value = value.encode("latin-1").decode()
     try:
         return header_text(value)
     except UnicodeDecodeError:

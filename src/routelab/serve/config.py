@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,8 @@ from routelab.serve.settings import (
     queue_problems,
 )
 
+ANY_ORIGIN = "*"
+"""Pages of any site."""
 EVERY = "*"
 """In place of a name: any other."""
 
@@ -47,9 +50,10 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Limits of everybody together, and of each key, tenant and priority.
 
     Attributes:
-        idle_s: seconds that a connection over HTTP may be open between requests.
+        idle_s: seconds that a connection over HTTP may be open between requests: longer than
+            clients and balancers keep theirs, so that none sends into one that is being closed.
         head_s: seconds in which the head of a request has to arrive.
-        head_bytes: of a request's head.
+        head_bytes: of a request's address and headers together.
         body_bytes: of a request's body.
         body_s: seconds in which a body has to arrive.
         body_depth: of lists and objects in each other.
@@ -59,7 +63,7 @@ class GatewayLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tenants, priorities: by name.
     """
 
-    idle_s: float = 5.0
+    idle_s: float = 75.0
     head_s: float = 20.0
     head_bytes: int = 65_536
     body_bytes: int = 20_000_000
@@ -81,6 +85,9 @@ class CallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         trusted: addresses or networks of proxies whose headers are believed.
         operators: tenants, as a proxy says, that may see the status page; of keys, those with
             `operator = true`.
+        origins: of pages of other sites that may have their readers' browsers ask, such as
+            "http://localhost:3000"; "*" for all. Left out, none may where callers are not known,
+            and otherwise it is for keys and the proxy to say.
     """
 
     keys: str = ""
@@ -88,6 +95,7 @@ class CallerRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     priority_header: str = ""
     trusted: tuple[str, ...] = ()
     operators: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
 
 
 class WebSocketRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -364,6 +372,9 @@ def _caller_problems(rules: CallerRules) -> Iterator[str]:
             "callers: operators are tenants that a trusted proxy names: give tenant_header, or"
             " `operator = true` to a key"
         )
+    for origin in rules.origins:
+        if origin != ANY_ORIGIN and not re.fullmatch(r"[a-z][a-z0-9+.-]*://[^/?#@]*/?", origin):
+            yield f"callers: origins has {origin!r}, which is none, such as http://localhost:3000"
     for network in rules.trusted:
         try:
             ipaddress.ip_network(network)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from routelab.runtime import REQUEST_ID, TRACEPARENT, TraceContext, encode_json, read_trace
 from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
+from routelab.serve.connections import header_fields
 from routelab.serve.refusal import OF_AN_ANSWER, CallerLeftError, RefusedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -35,9 +36,9 @@ class HttpExchange:
         self.path: str = scope["path"]
         self.method: str = scope["method"]
         self.query: str = scope["query_string"].decode("latin-1")
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        self.headers: Mapping[str, str] = header_fields(
+            [(name.decode("latin-1"), it.decode("latin-1")) for name, it in scope["headers"]]
+        )
         self._raw: Sequence[tuple[bytes, bytes]] = scope["headers"]
         self.id: str = self.headers.get(REQUEST_ID) or new_request_id()
         client = scope.get("client")
@@ -57,7 +58,7 @@ class HttpExchange:
         """What was sent, as far as the limits of bodies allow; the rest is not read.
 
         Raises:
-            RefusedError: it is too long, or takes too long.
+            RefusedError: it is too long, takes too long, or is packed.
             CallerLeftError: it ends before it is complete.
         """
         try:
@@ -69,6 +70,13 @@ class HttpExchange:
             ) from error
 
     async def _body(self, most: int) -> bytes:
+        packed = self.headers.get("content-encoding", "").lower()
+        if packed not in ("", "identity"):
+            raise RefusedError(
+                415,
+                f"the body is packed ({packed:.40}), and is taken as it is alone: send it without",
+                "body_packed",
+            )
         promised = self.headers.get("content-length", "0")
         if promised.isdecimal() and int(promised) > most:
             raise _too_large(most)
@@ -107,7 +115,7 @@ class HttpExchange:
     async def refuse(self, refusal: RefusedError, headers: Mapping[str, str] | None = None) -> None:
         """Send why there is no answer; where a body was not read the connection cannot go on."""
         told = {**dict.fromkeys(OF_AN_ANSWER, ""), **(headers or {}), **refusal.headers}
-        if refusal.status in (408, 413):
+        if refusal.status in (408, 413, 415):
             told["connection"] = "close"
         await self.json(refusal.body, refusal.status, told)
 

@@ -164,6 +164,8 @@ class Roster:
         names = self.names(caller)
         if meant == BARE:
             return f"several policies are served: name one as model, {' or '.join(names)}"
+        if PREFIX + meant in names:
+            return f"no model {meant!r}: write {PREFIX + meant!r}, as names of policies begin"
         return unknown_name("model", meant, names)
 
 

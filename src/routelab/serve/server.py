@@ -18,13 +18,8 @@ from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError
 from routelab.runtime import base_url, listening_socket
 from routelab.serve.app import GatewayApp
-from routelab.serve.entries import (
-    ABORT,
-    OTHERS,
-    bounded_connection,
-    open_files,
-    too_few_files,
-)
+from routelab.serve.connections import http_connections
+from routelab.serve.entries import ABORT, OTHERS, open_files, too_few_files
 from routelab.serve.event_log import EventHandler, EventLog
 from routelab.serve.service import Service
 
@@ -111,7 +106,7 @@ class GatewayServer(uvicorn.Server):
             log_config=None,
             access_log=False,
             lifespan="on",
-            http=bounded_connection(limits),
+            http=http_connections(service.gateway.refused, limits),
             timeout_keep_alive=limits.idle_s,  # type: ignore[arg-type]
             ws=AbortableWebSocket,
             ws_max_size=limits.body_bytes,

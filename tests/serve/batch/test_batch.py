@@ -22,7 +22,7 @@ from routelab.policies import Fixed
 from routelab.replay import decide
 from routelab.replay_server import background
 from routelab.serve import EventLog, ServeConfig, Service
-from routelab.serve.batch import BatchInput, BatchOutput, BatchRun
+from routelab.serve.batch import BatchInput, BatchOutput, BatchRun, BatchWatch
 
 PROJECT = Path(__file__).parents[3]
 
@@ -241,3 +241,88 @@ def test_so_is_one_to_write_to(tmp_path, why, name):
     paths = tmp_path / "out.jsonl", tmp_path / "out.errors.jsonl"
     with pytest.raises(ConfigError, match=f"{name}.*{why}"), BatchOutput(*paths, retry=True):
         pass
+
+
+def test_a_folder_is_watched(world, tmp_path):
+    """Files are answered as they come, and a broken one holds up no other."""
+    folder, out, told = tmp_path / "in", tmp_path / "out", []
+    folder.mkdir()
+    written(folder / "a.jsonl", world.log, range(3))
+    (folder / "b.jsonl").write_text("{", encoding="utf-8")
+
+    async def run():
+        policy = world.policies["small"]
+        config = ServeConfig(aliases={"*": "routelab/small"})
+        events = EventLog(write=lambda line: None)
+        async with Service([policy], world.catalogue, config, events=events) as service:
+
+            def each(path, end):
+                told.append((path.name, end))
+                if len(told) == 2:  # both were seen: one more, and what mends the broken one
+                    written(folder / "b.jsonl", world.log, range(5))
+                    written(folder / "c.jsonl", world.log, range(2))
+                if len(told) == 4:
+                    watch.stop("enough")
+
+            watch = BatchWatch(service.gateway, folder, out, look_s=0.02, told=each)
+            await asyncio.wait_for(watch.run(), 60.0)
+
+    asyncio.run(run())
+    assert [name for name, _ in told] == ["a.jsonl", "b.jsonl", "b.jsonl", "c.jsonl"]
+    assert "b.jsonl: line 1: is no JSON" in str(told[1][1])
+    assert [end.answered for _, end in (told[0], *told[2:])] == [3, 5, 2]
+    assert [len(lines(out / f"{name}.jsonl")) for name in "abc"] == [3, 5, 2]
+
+
+@pytest.mark.parametrize(
+    "endings",
+    [
+        [signal.SIGTERM],
+        pytest.param([signal.SIGKILL, signal.SIGTERM], marks=pytest.mark.slow),
+    ],
+    ids=["told to stop", "killed"],
+)
+def test_the_command_watches_a_folder_and_goes_on_after_a_kill(world, tmp_path, endings):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    written(folder / "a.jsonl", world.log, range(30))
+    command = [sys.executable, "-c", "from routelab.cli import main; main()", "batch",
+               world.policies["small"], folder, "--out", out, "--catalogue", world.catalogue,
+               "--at-once", "1"]  # fmt: skip
+    for ending in endings:
+        last = ending == signal.SIGTERM
+        with subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE) as running:
+            found = out / "a.jsonl"
+            least = 30 if last else 3
+            until = time.monotonic() + 60.0
+            while not found.exists() or found.read_bytes().count(b"\n") < least:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            running.send_signal(ending)
+            assert running.wait(60.0) == (0 if last else -signal.SIGKILL)
+    answered = [it["custom_id"] for it in lines(out / "a.jsonl")]
+    assert sorted(answered) == sorted({str(it) for it in world.log.requests.id[:30]})
+
+
+def test_folders_that_cannot_be_are_told(world, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    taken = tmp_path / "file"
+    taken.write_text("", encoding="utf-8")
+    given = [str(world.policies["small"]), str(folder), "--catalogue", str(world.catalogue)]
+    for more, why in (
+        (["--out", str(folder)], "is the folder of the requests"),
+        (["--out", str(taken)], "is a file, and the answers to a folder go into a folder"),
+        (["--out", str(tmp_path / "out"), "--errors", "x"], "--errors is of one file"),
+    ):
+        assert main(["batch", *given, *more]) == 2
+        assert why in capsys.readouterr().err
+
+
+def test_answers_of_another_policy_are_told(world, tmp_path, capsys):
+    asked = written(tmp_path / "in.jsonl", world.log, range(3))
+    more = [str(asked), "--out", str(tmp_path / "out.jsonl"), "--catalogue", str(world.catalogue)]
+    for name in ("small", "large", "large"):
+        assert main(["batch", str(world.policies[name]), *more]) == 0
+        said = capsys.readouterr().err
+        assert ("3 answers in" in said and "policy 'small'" in said) == (name == "large")

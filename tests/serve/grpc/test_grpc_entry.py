@@ -24,6 +24,7 @@ from routelab.core.catalogue import pointed_at
 from routelab.errors import ConfigError, MissingExtraError, RoutelabError
 from routelab.policies import Fixed
 from routelab.replay_server import background
+from routelab.runtime import OpenReply
 from routelab.runtime.transport import HttpUpstream
 from routelab.serve import (
     CallerRules,
@@ -261,6 +262,42 @@ def test_a_deadline_and_a_cancelled_call_end_what_is_under_way(world, method):
         future.cancel()
         until(lambda: not upstream.waiting and not gateway.service.gateway.under_way)
         metrics = gateway.client.get("/metrics").text
+    assert 'entry="grpc",policy="small",status="cancelled"' in metrics
+
+
+class Flooding(HttpUpstream):
+    """Streams more than anything on the way holds."""
+
+    @asynccontextmanager
+    async def stream(self, outgoing):
+        delta = {"index": 0, "delta": {"content": "x" * 50_000}}
+        event = b"data: " + json.dumps({"choices": [delta]}).encode() + b"\n\n"
+
+        async def chunks():
+            for _ in range(600):
+                yield event
+                await asyncio.sleep(0)
+
+        yield OpenReply(200, chunks(), {"content-type": "text/event-stream"})
+
+
+@pytest.mark.parametrize(
+    ("send_s", "leaves"), [(60.0, True), (0.2, False)], ids=["who leaves", "who reads nothing"]
+)
+def test_a_caller_while_much_waits_to_be_sent_is_no_failure_of_the_server(world, send_s, leaves):
+    config = ServeConfig(grpc=GrpcRules(port=0, send_s=send_s))
+    upstream = Flooding()
+    with running([world.policies["small"]], world.catalogue, config, upstream=upstream) as gateway:
+        under_way = gateway.service.gateway.under_way
+        with router_stub(gateway) as stub:
+            call = stub.Stream(request(), timeout=60.0)
+            next(call)
+            if leaves:
+                time.sleep(0.3)  # until it waits for the caller
+                call.cancel()
+            until(lambda: not under_way)
+        metrics = gateway.client.get("/metrics").text
+        assert not [it for it in gateway.events if it["event"] == "broken"]
     assert 'entry="grpc",policy="small",status="cancelled"' in metrics
 
 

@@ -7,8 +7,9 @@ import math
 import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from msgspec import structs
@@ -16,6 +17,7 @@ from msgspec import structs
 from routelab import serve as gateway
 from routelab.cli.console import tell
 from routelab.core.messages import known
+from routelab.errors import ConfigError, RoutelabError
 from routelab.serve import batch as batches
 
 _TOLD_S = 2.0
@@ -30,12 +32,19 @@ def batch(
     requests: Annotated[
         Path,
         typer.Argument(
-            metavar="IN.jsonl", help="Requests in OpenAI's batch format.", show_default=False
+            metavar="IN.jsonl",
+            help="Requests in OpenAI's batch format; of a folder, every file that is put there.",
+            show_default=False,
         ),
     ],
     out: Annotated[
         Path,
-        typer.Option("--out", metavar="OUT.jsonl", help="Where answers go.", show_default=False),
+        typer.Option(
+            "--out",
+            metavar="OUT.jsonl",
+            help="Where answers go; a folder, where IN is one.",
+            show_default=False,
+        ),
     ],
     catalogue: Annotated[
         Path,
@@ -69,24 +78,34 @@ def batch(
     The same command goes on after it was stopped, killed or ran out of money: what is in the
     output is not asked again. Status 0: every request has an answer; 1: some failed, or are left.
 
+    A folder is watched until the command is stopped: each file is answered into one of its name.
+
     Example: `routelab batch gym.policy in.jsonl --out out.jsonl --catalogue models.toml`
     """
+    options: dict[str, Any] = {
+        "identity": gateway.Identity(tenant=tenant),
+        "at_once": at_once,
+        "max_usd": math.inf if max_usd is None else max_usd,
+    }
+
+    def opened() -> gateway.Service:
+        return gateway.Service([policy], catalogue, _settings(policy, config))
+
+    if requests.is_dir():
+        if errors is not None:
+            raise ConfigError("--errors is of one file: those of a folder are beside its answers")
+        asyncio.run(_watch(opened, requests, out, retry, options))
+        return
     failures = errors or out.with_name(f"{out.name.removesuffix('.jsonl')}.errors.jsonl")
     asked = batches.BatchInput(requests)
     with batches.BatchOutput(out, failures, retry) as output:
         output.check(asked)
+        _tell_of_others(output, policy)
 
         async def run() -> batches.BatchProgress:
-            settings = _settings(policy, config)
-            async with gateway.Service([policy], catalogue, settings) as service:
+            async with opened() as service:
                 going = batches.BatchRun(
-                    service.gateway,
-                    asked,
-                    output,
-                    identity=gateway.Identity(tenant=tenant),
-                    at_once=at_once,
-                    max_usd=math.inf if max_usd is None else max_usd,
-                    progress=_Teller(),
+                    service.gateway, asked, output, progress=_Teller(), **options
                 )
                 _stop_on_signals(going)
                 return await going.run()
@@ -94,13 +113,50 @@ def batch(
         _finish(asyncio.run(run()), failures)
 
 
+async def _watch(
+    opened: Callable[[], gateway.Service],
+    folder: Path,
+    out: Path,
+    retry: bool,
+    options: Mapping[str, Any],
+) -> None:
+    """Answer the files of a folder until a signal ends it; changed policies are taken over."""
+
+    def told(path: Path, end: batches.BatchProgress | RoutelabError) -> None:
+        if isinstance(end, RoutelabError):
+            tell(f"error: {end}")
+        else:
+            tell(f"{path.name}: {_line(end)}" + (f"; {end.stopped}" if end.stopped else ""))
+
+    async with opened() as service:
+        watch = batches.BatchWatch(
+            service.gateway, folder, out, retry=retry, told=told, progress=_Teller(), **options
+        )
+        _stop_on_signals(watch)
+        changes = asyncio.create_task(service.watch())
+        tell(f"watching {folder}; answers go to {out}")
+        try:
+            await watch.run()
+        finally:
+            changes.cancel()
+
+
+def _tell_of_others(output: batches.BatchOutput, policy: Path) -> None:
+    """Say whose the answers are that earlier runs left, where another policy gave them."""
+    others = {name: n for name, n in output.before.items() if name != _name(policy)}
+    for name, n in sorted(others.items()):
+        tell(f"note: {n} answers in {output.path} are of policy {name!r}, and are not asked again")
+
+
+def _name(policy: Path) -> str:
+    return policy.resolve().name.removesuffix(".policy")
+
+
 def _settings(policy: Path, config: Path | None) -> gateway.ServeConfig:
     """Those of a gateway, in which every `model` stands for the one policy."""
     settings = gateway.ServeConfig() if config is None else gateway.read_config(config)
-    name = policy.resolve().name.removesuffix(".policy")
-    return structs.replace(
-        settings, default="", aliases={"*": f"routelab/{name}"}, callers=gateway.CallerRules()
-    )
+    aliases = {"*": f"routelab/{_name(policy)}"}
+    return structs.replace(settings, default="", aliases=aliases, callers=gateway.CallerRules())
 
 
 def _finish(end: batches.BatchProgress, failures: Path) -> None:
@@ -140,7 +196,7 @@ def _line(now: batches.BatchProgress) -> str:
     )
 
 
-def _stop_on_signals(going: batches.BatchRun) -> None:
+def _stop_on_signals(going: batches.BatchRun | batches.BatchWatch) -> None:
     """Once, see through what is under way; twice, end."""
     if sys.platform == "win32":
         return

@@ -146,7 +146,8 @@ class TomlFields:
             return msgspec.convert(found, hint)
         except msgspec.ValidationError:
             if get_origin(hint) is Literal:
-                problem = unknown_name(field.encode_name, found, get_args(hint))
+                names = [it for it in get_args(hint) if it]
+                problem = unknown_name(field.encode_name, found, names)
                 at = str(place)
                 self.problems.append(problem if at == _FILE else f"{at}: {problem}")
                 return msgspec.UNSET

@@ -14,7 +14,7 @@ import httpx
 
 from routelab.core.catalogue import Deployment, looks_like_key
 from routelab.runtime.upstream import OutgoingRequest, UpstreamError, deployment_label
-from routelab.runtime.wire import encode_json
+from routelab.runtime.wire import encode_request
 from routelab.version import __version__
 
 Raw: TypeAlias = list[tuple[bytes, bytes]]
@@ -60,7 +60,7 @@ class RequestBuilder:
         auth = library.Auth() if "authorization" in headers else library.USE_CLIENT_DEFAULT
         if self._plain(client, address, headers):
             return _request(outgoing, address, headers, self._sent), auth
-        content, limit = encode_json(outgoing.body), _timeout(outgoing.timeouts.connect_s)
+        content, limit = encode_request(outgoing.body), _timeout(outgoing.timeouts.connect_s)
         url = address.url if library is httpx else str(address.url)
         timeout = library.Timeout(None, connect=limit.connect)
         request = client.build_request(
@@ -109,7 +109,7 @@ def _request(
     outgoing: OutgoingRequest, address: Address, headers: Mapping[str, str], more: Raw
 ) -> httpx.Request:
     """A request whose headers are complete; time limits of an answer are not httpx's to keep."""
-    content = encode_json(outgoing.body)
+    content = encode_request(outgoing.body)
     fixed = _ready if not outgoing.headers else _ready.__wrapped__  # which has ids of requests
     ready = fixed(address.netloc, tuple(more), *headers.items())
     limits = {"timeout": _timeout(outgoing.timeouts.connect_s).as_dict()}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from routelab.serve.batch.batch_input import BatchInput, BatchLine
     from routelab.serve.batch.batch_output import BatchOutput
     from routelab.serve.batch.batch_run import BatchProgress, BatchRun
+    from routelab.serve.batch.batch_watch import BatchWatch
 else:
     __getattr__, __dir__ = attach(
         __name__,
@@ -19,7 +20,8 @@ else:
             "BatchOutput": "batch_output",
             "BatchProgress": "batch_run",
             "BatchRun": "batch_run",
+            "BatchWatch": "batch_watch",
         },
     )
 
-__all__ = ["BatchInput", "BatchLine", "BatchOutput", "BatchProgress", "BatchRun"]
+__all__ = ["BatchInput", "BatchLine", "BatchOutput", "BatchProgress", "BatchRun", "BatchWatch"]

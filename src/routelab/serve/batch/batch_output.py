@@ -9,6 +9,7 @@ Source: OpenAI, Batch API, the output and error files.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -28,6 +29,7 @@ class BatchOutput:
     Attributes:
         answered, failed: ids of the requests that are in them.
         cost_usd: of those, as far as is known.
+        before: how many answers each policy gave in earlier runs, by name.
 
     Args:
         path: of the answers.
@@ -40,6 +42,7 @@ class BatchOutput:
         self.answered: set[str] = set()
         self.failed: set[str] = set()
         self.cost_usd = 0.0
+        self.before: Counter[str] = Counter()
         self._retry = retry
         self._files: list[BinaryIO] = []
 
@@ -144,6 +147,8 @@ class BatchOutput:
                 found = decode_json(line)
                 ids.add(found["custom_id"])
                 self.cost_usd += _cost_usd(found)
+                if policy := found["response"]["body"]["routelab"].get("policy"):
+                    self.before[policy] += 1
             except (ValueError, TypeError, KeyError) as error:
                 raise ConfigError(
                     f"{path}: is no file of a batch's answers, at byte {whole}; give another name"

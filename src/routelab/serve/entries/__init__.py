@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from routelab.serve.entries.decision import DecisionEntry
     from routelab.serve.entries.feedback import FeedbackEntry
     from routelab.serve.entries.file_limits import OTHERS, open_files, too_few_files
-    from routelab.serve.entries.http_connection import bounded_connection
     from routelab.serve.entries.openapi_document import OpenApiEntry
     from routelab.serve.entries.operations import OperationsEntry
     from routelab.serve.entries.route import RouteEntry
@@ -33,7 +32,6 @@ else:
             "WebSocketConnection": "websocket_connection",
             "WebSocketEntry": "websocket",
             "OTHERS": "file_limits",
-            "bounded_connection": "http_connection",
             "open_files": "file_limits",
             "too_few_files": "file_limits",
         },
@@ -51,7 +49,6 @@ __all__ = [
     "StatusEntry",
     "WebSocketConnection",
     "WebSocketEntry",
-    "bounded_connection",
     "open_files",
     "too_few_files",
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from routelab.core.messages import is_number, value_text
 from routelab.serve.callers import NOBODY, Identity
-from routelab.serve.chat_request import decode_body
+from routelab.serve.chat_request import decode_body, header_said
 from routelab.serve.config import GatewayLimits
 from routelab.serve.decision_memory import DecisionMemory
 from routelab.serve.gateway import Gateway
@@ -61,11 +61,16 @@ class FeedbackEntry:
             body = {**body, "decision": body[_ROUTE]}
             del body[_ROUTE]
         decision, _ = _checked(body)
-        if self._memory.find(decision) is None:
-            said = await self._peers.asked(OPERATION, body, caller)
+        ids = dict.fromkeys((decision, header_said(decision)))  # the second, as headers have it
+        meant = [{**body, "decision": it} for it in ids]
+        for it in meant:
+            if self._memory.find(it["decision"]) is not None:
+                return self._taken(it, caller)
+        for it in meant:
+            said = await self._peers.asked(OPERATION, it, caller)
             if said is not None:
                 return said
-        return self._taken(body, caller)
+        return self._taken(meant[-1], caller)
 
     async def peer_judgement(
         self, body: Mapping[str, Any], caller: Identity

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 
 from routelab.runtime import encode_json
+from routelab.serve.connections import header_fields
 from routelab.serve.http_exchange import JSON, Receive, Scope, Send
 from routelab.serve.refusal import CallerLeftError, RefusedError
 
@@ -26,9 +27,9 @@ class WebSocketConnection:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.path: str = scope["path"]
         self.query: str = scope["query_string"].decode("latin-1")
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        self.headers: Mapping[str, str] = header_fields(
+            [(name.decode("latin-1"), it.decode("latin-1")) for name, it in scope["headers"]]
+        )
         client = scope.get("client")
         self.address: str | None = client[0] if client else None
         extensions = scope.get("extensions", {})

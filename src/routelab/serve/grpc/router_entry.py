@@ -15,6 +15,7 @@ from routelab.runtime import REQUEST_ID, TraceContext, encode_json, read_trace
 from routelab.serve.callers import NOBODY, Identity
 from routelab.serve.chat_request import header_said
 from routelab.serve.config import GrpcRules
+from routelab.serve.connections import HeaderFields, header_fields
 from routelab.serve.entries import DecisionEntry, FeedbackEntry
 from routelab.serve.gateway import OURS, ChatVisit
 from routelab.serve.grpc import router_pb2 as pb
@@ -28,7 +29,7 @@ from routelab.serve.grpc.grpc_messages import (
 )
 from routelab.serve.grpc.grpc_refusal import details, status_code, trailing_metadata
 from routelab.serve.grpc.router_stub import SERVICE
-from routelab.serve.refusal import RefusedError
+from routelab.serve.refusal import CallerLeftError, RefusedError
 from routelab.serve.service import Service
 
 _log = logging.getLogger("routelab")
@@ -146,7 +147,7 @@ class RouterEntry:
 
     async def _write(self, context: Context, chunk: Mapping[str, Any]) -> None:
         try:
-            async with asyncio.timeout(self._rules.send_s):
+            async with _while_there(context), asyncio.timeout(self._rules.send_s):
                 await context.write(route_piece(chunk, chunk.get(OURS)))
         except TimeoutError:
             raise SlowReaderError from None
@@ -164,6 +165,8 @@ class RouterEntry:
                 self._gateway.refused(ENTRY, refusal, seen.caller)
         except SlowReaderError:
             await context.abort(grpc.StatusCode.ABORTED, "what was sent was not read in time")
+        except CallerLeftError:
+            return
         except (asyncio.CancelledError, grpc.aio.AbortError):
             raise
         except Exception as error:  # noqa: BLE001  (the other calls go on)
@@ -189,7 +192,7 @@ class CallSeen:
         self.admitted = False
 
 
-class SlowReaderError(Exception):
+class SlowReaderError(CallerLeftError):
     """Whoever asked does not read what is sent."""
 
 
@@ -203,9 +206,26 @@ def peer_address(peer: str) -> str | None:
 
 async def _begin(context: Context, decision: str, policy: str) -> None:
     """Say who decides before the answer is there."""
-    await context.send_initial_metadata(
-        (("x-routelab-decision", quote(decision)), ("x-routelab-policy", quote(policy)))
-    )
+    async with _while_there(context):
+        await context.send_initial_metadata(
+            (("x-routelab-decision", quote(decision)), ("x-routelab-policy", quote(policy)))
+        )
+
+
+@asynccontextmanager
+async def _while_there(context: Context) -> AsyncIterator[None]:
+    """Send what the block sends.
+
+    Raises:
+        CallerLeftError: the call is over, which grpcio tells by an error of its own where something
+            waits to be sent.
+    """
+    try:
+        yield
+    except Exception as error:
+        if context.done():
+            raise CallerLeftError from error
+        raise
 
 
 def _request_id(context: Context) -> str | None:
@@ -219,10 +239,10 @@ def _trace(context: Context) -> TraceContext | None:
     return read_trace((name, value) for name, value in pairs if isinstance(value, str))
 
 
-def _metadata(context: Context) -> dict[str, str]:
-    """As headers of HTTP; of one given twice the last."""
+def _metadata(context: Context) -> HeaderFields:
+    """As headers of HTTP."""
     pairs = context.invocation_metadata() or ()
-    return {name: value for name, value in pairs if isinstance(value, str)}
+    return header_fields([(name, value) for name, value in pairs if isinstance(value, str)])
 
 
 _BROKEN = RefusedError(500, "the server failed; its log says why", "broken", kind="server_error")

@@ -19,19 +19,24 @@ _JSON, _EVENTS, _PLAIN = "application/json", "text/event-stream", "text/plain"
 
 CODES: Mapping[int, Sequence[str]] = {
     400: (
-        "invalid_json", "invalid_value", "body_too_deep", "invalid_request_id", "key_in_address",
-        "no_model_allowed", "refused_by_model", "invalid_token", "outcomes_do_not_fit",
-        "response_needed", "text_needed",
+        "invalid_http", "invalid_json", "invalid_value", "body_too_deep", "invalid_request_id",
+        "key_in_address", "header_twice", "no_model_allowed", "refused_by_model", "invalid_token",
+        "outcomes_do_not_fit", "response_needed", "text_needed",
     ),
     401: ("no_api_key", "invalid_api_key", "expired_api_key", "no_tenant"),
-    403: ("untrusted_address", "model_not_allowed", "priority_not_allowed", "not_an_operator"),
+    403: (
+        "untrusted_address", "model_not_allowed", "priority_not_allowed", "not_an_operator",
+        "foreign_origin",
+    ),
     404: ("model_not_found", "decision_not_found", "route_not_found", "not_found"),
     405: ("wrong_method",),
-    408: ("body_too_slow",),
+    408: ("body_too_slow", "head_too_slow"),
     409: ("duplicate_request_id", "policy_changed"),
     413: ("body_too_large",),
+    415: ("body_packed",),
     426: ("wrong_method",),
     429: ("rate_limit_exceeded", "too_many_at_once", "insufficient_quota"),
+    431: ("head_too_large",),
     500: ("policy_error", "broken", "redaction_failed"),
     503: ("no_model_answered", "too_many_connections"),
 }  # fmt: skip
@@ -42,17 +47,19 @@ _MEANING: Mapping[int, str] = {
     403: "The caller may not ask this.",
     404: "What the request names is not there.",
     405: "It is asked by another method.",
-    408: "The body took too long to arrive.",
+    408: "The head or the body took too long to arrive.",
     409: "Another request is under way with this id, or the policy has changed since.",
     413: "The body is too large.",
+    415: "The body is packed.",
     426: "It is asked by a WebSocket.",
     429: "A limit is reached, a budget is spent, or the provider is called too often.",
+    431: "The address and headers are too large.",
     500: "The server failed.",
     503: "No model answered.",
 }
 _DOOR = (400, 401, 403, 500)
 """Statuses of whatever is behind the door."""
-_BODY = (*_DOOR, 404, 408, 413)
+_BODY = (*_DOOR, 404, 408, 413, 415)
 _OF_AN_ANSWER: Mapping[str, str] = {
     "x-routelab-decision": "For feedback; empty where nothing was decided.",
     "x-routelab-policy": "Who decided.",
