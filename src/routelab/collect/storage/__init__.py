@@ -1,6 +1,6 @@
 """What a collection is on the disk: its requests, a journal of what was paid for, and its end."""
 
-from routelab.collect.storage.cell import Cell, Line, Outcome, Reserved
+from routelab.collect.storage.cell import Cell, Line, Outcome, Released, Reserved
 from routelab.collect.storage.cell_files import DamagedLine
 from routelab.collect.storage.cell_log import (
     LOG,
@@ -51,6 +51,7 @@ __all__ = [
     "Line",
     "Manifest",
     "Outcome",
+    "Released",
     "RequestFile",
     "Reserved",
     "differences",

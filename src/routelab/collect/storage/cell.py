@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,25 @@ class Reserved(msgspec.Struct, frozen=True, tag="asked", tag_field="is", omit_de
     arm: int
     usd: float = 0.0
     at_s: float = 0.0
+
+
+class Released(
+    msgspec.Struct, frozen=True, kw_only=True, tag="released", tag_field="is", omit_defaults=True
+):
+    """A cell that was reserved is to be asked another time, as nothing says what its answer is.
+
+    Attributes:
+        row: of the request, from 0.
+        arm: of the manifest, from 0.
+        spent_usd, unknown_usd: as of a cell.
+        error: why, for operators.
+    """
+
+    row: int
+    arm: int
+    spent_usd: float = 0.0
+    unknown_usd: float = 0.0
+    error: str = ""
 
 
 class Cell(
@@ -61,6 +80,8 @@ class Cell(
         signals: confidence by name; those that could not be had are left out.
         signal_usd, signal_s: what each signal cost and took beside the answer.
         samples: further answers, where a signal asked for them.
+        counted_usd: of `spent_usd` and `unknown_usd`, what an earlier line of this cell holds
+            already, where a line adds to it; None where the line is the first.
         propensity: probability with which the cell was chosen to be asked.
         notes: what else an operator should know.
     """
@@ -92,12 +113,31 @@ class Cell(
     signal_usd: Mapping[str, float] = {}
     signal_s: Mapping[str, float] = {}
     samples: tuple[str | None, ...] = ()
+    counted_usd: tuple[float, float] | None = None
     propensity: float = 1.0
     notes: tuple[str, ...] = ()
 
 
-Line: TypeAlias = Reserved | Cell
+Line: TypeAlias = Reserved | Released | Cell
 """A line of the journal."""
 
-encode_line = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_line(line: Line) -> bytes:
+    """A line as JSON, without its end; half characters, which UTF-8 has not, become `?`."""
+    try:
+        return _encode(line)
+    except UnicodeEncodeError:
+        return _encode(_encodable(msgspec.to_builtins(line)))
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(it) for name, it in value.items()}
+    return [*map(_encodable, value)] if isinstance(value, list | tuple) else value
+
+
 decode_line = msgspec.json.Decoder(Line).decode

@@ -195,7 +195,7 @@ def _row(numbered: tuple[int, Line]) -> LoggedCall:
         attempt=number,
         texts={
             "cell": encode_line(line).decode(),
-            "outcome": "reserved" if isinstance(line, Reserved) else line.outcome,
+            "outcome": line.outcome if isinstance(line, Cell) else "",
         },
-        numbers={"spent_usd": line.spent_usd} if isinstance(line, Cell) else {},
+        numbers={} if isinstance(line, Reserved) else {"spent_usd": line.spent_usd},
     )

@@ -23,8 +23,8 @@ _NO_ANSWER = ("failed", "too_long")
 
 
 def signal_column(spec: str) -> str:
-    """The column of a signal, by its source: `agreement_3` of `agreement:3`."""
-    return spec.replace(":", "_").replace(".", "_")
+    """The column of a signal, by its source: `agreement_3` of `agreement:3`, `x` of `column:x`."""
+    return spec.removeprefix("column:").replace(":", "_").replace(".", "_")
 
 
 def signal_specs(signals: tuple[str, ...]) -> dict[str, SignalSpec]:
@@ -35,7 +35,8 @@ def signal_specs(signals: tuple[str, ...]) -> dict[str, SignalSpec]:
     """
     return {
         signal_column(it): SignalSpec(
-            extra_cost=f"{signal_column(it)}_usd", source="" if it == "self_check" else it
+            extra_cost=None if it.startswith("column:") else f"{signal_column(it)}_usd",
+            source="" if it == "self_check" else it,
         )
         for it in signals
     }

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, get_args
 
 import numpy as np
 
-from routelab.collect.storage.cell import Cell, Line, Outcome, Reserved
+from routelab.collect.storage.cell import Cell, Line, Outcome, Released, Reserved
 from routelab.collect.storage.cell_files import DamagedLine
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -75,6 +74,10 @@ class CellTable:
             self._over(line)
         elif isinstance(line, Reserved):
             self._open.setdefault((line.row, line.arm), []).append(line)
+        elif isinstance(line, Released):
+            self._settle(line.row, line.arm)
+            self._sums[line.arm, 3] += line.spent_usd
+            self._unknown[line.arm] += line.unknown_usd
         else:
             self.damaged.append(line)
 
@@ -137,18 +140,20 @@ class CellTable:
         self._counts[cell.arm, before] -= 1
         self._counts[cell.arm, code] += 1
         self.codes[cell.row, cell.arm] = code
-        held = self._open.get((cell.row, cell.arm))
+        self._settle(cell.row, cell.arm)
+        counted_usd, counted_unknown = cell.counted_usd or (0.0, 0.0)
+        sums = self._sums[cell.arm]
+        sums[3] += cell.spent_usd - counted_usd
+        self._unknown[cell.arm] += cell.unknown_usd - counted_unknown
+        prompt, completion, took = cell.prompt_tokens, cell.completion_tokens, cell.latency_s
+        if cell.counted_usd is None and None not in (prompt, completion, took):
+            sums[:3] += (prompt, completion, took)
+            sums[4] += 1
+
+    def _settle(self, row: int, arm: int) -> None:
+        """What was reserved last for a cell is known now."""
+        held = self._open.get((row, arm))
         if held:
             held.pop()
             if not held:
-                del self._open[cell.row, cell.arm]
-        sums = self._sums[cell.arm]
-        sums[3] += cell.spent_usd
-        self._unknown[cell.arm] += cell.unknown_usd
-        told = (cell.prompt_tokens, cell.completion_tokens, cell.latency_s)
-        if None not in told:
-            sums[0] += cell.prompt_tokens or 0.0
-            sums[1] += cell.completion_tokens or 0.0
-            sums[2] += cell.latency_s or 0.0
-            sums[4] += 1
-        assert not math.isnan(sums[3])
+                del self._open[row, arm]

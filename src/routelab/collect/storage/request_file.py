@@ -28,7 +28,6 @@ class CollectedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
         task, group, session_id, tenant, priority: as in a log; empty where unknown.
         timestamp: Unix seconds of the logged request.
         columns: other columns of the file, such as reference answers, for graders.
-        repeats: further requests of the file that say the same, and were left out.
     """
 
     id: str
@@ -40,7 +39,6 @@ class CollectedRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     priority: str = ""
     timestamp: float | None = None
     columns: Mapping[str, Any] = {}
-    repeats: int = 0
 
 
 encode_request = msgspec.json.Encoder().encode

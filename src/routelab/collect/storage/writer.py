@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from routelab.collect.storage.cell import Cell, Line, Reserved, encode_line
+from routelab.collect.storage.cell import Cell, Line, Released, Reserved, encode_line
 from routelab.collect.storage.cell_files import DamagedLine, cell_lines, mend, pack
 from routelab.collect.storage.collection import Collection
 from routelab.collect.storage.journal import Journal
@@ -88,11 +88,11 @@ class CollectionWriter:
         self.table.add(line)
         await self._journal.committed()
 
-    async def keep(self, cell: Cell) -> None:
+    async def keep(self, cell: Cell | Released) -> None:
         """Once a cell is on the disk; only then it counts.
 
         Args:
-            cell: that is over.
+            cell: that is over, or that was reserved and is to be asked another time.
         Raises:
             CollectError: it cannot be written.
         """
@@ -133,9 +133,13 @@ class CollectionWriter:
 def _settled(lines: Iterator[Line | DamagedLine], unsettled: list[Reserved]) -> Iterator[Line]:
     """Cells, then what is still reserved, as a cell settles what was reserved before it."""
     for line in lines:
-        if isinstance(line, Cell):
+        if isinstance(line, Cell) or (isinstance(line, Released) and _is_money(line)):
             yield line
     yield from unsettled
+
+
+def _is_money(line: Released) -> bool:
+    return line.spent_usd > 0.0 or line.unknown_usd > 0.0
 
 
 def unwritable(folder: Path, error: OSError) -> CollectError:
