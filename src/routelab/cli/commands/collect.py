@@ -83,7 +83,7 @@ def collect_answers(
     The same command goes on after it was stopped, killed or ran out of money: an answer that is on
     the disk is never asked for again. Status 0: every cell is over; 1: some failed, or are left.
 
-    Example: `routelab collect prompts.csv --catalogue models.toml --max-usd 20 --out mine.collection`
+    Example: `routelab collect asked.csv --catalogue models.toml --max-usd 20 --out a.collection`
     """
     columns = pairs("--column", column or (), "prompt=question", "NAME=COLUMN")
     if dry_run:
@@ -114,13 +114,6 @@ async def _collected(
     def begun(collector: Collector, notes: tuple[str, ...]) -> None:
         for note in notes:
             tell(f"note: {note}")
-        too_long = plan_collection(prompts, out, catalogue, options)[0]
-        for arm in too_long.arms:
-            if arm.too_long:
-                tell(
-                    f"note: {arm.too_long:,} requests are longer than the context window of"
-                    f" {arm.model!r}, and are not asked of it"
-                )
         _stop_on_signals(collector)
 
     return await collect(

@@ -154,3 +154,24 @@ def _answer_limit(model: Model, body: Mapping[str, object]) -> float:
     sent = fields if model.parameters is None else model.parameters.merged(fields)
     limits = [float(it) for name in ANSWER_LIMITS if isinstance(it := sent.get(name), int)]
     return limits[0] if limits else math.inf
+
+
+def too_long(requests: RequestFile, catalogue: Catalogue) -> dict[str, int]:
+    """How many requests are longer than the context window of each model, where any are.
+
+    Args:
+        requests: of the collection.
+        catalogue: the models that are asked.
+    """
+    windows = {
+        name: window
+        for name, model in catalogue.models.items()
+        if (window := model.prompt_window) is not None
+    }
+    counts = dict.fromkeys(windows, 0)
+    shortest = min(windows.values(), default=math.inf)
+    for row in np.flatnonzero(requests.sizes > shortest):  # no more tokens than bytes
+        tokens = estimated_tokens(requests[int(row)].messages)
+        for name, window in windows.items():
+            counts[name] += tokens > window
+    return {name: n for name, n in counts.items() if n}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from routelab.collect.asking.arms import asked_catalogue, unpriced
 from routelab.collect.asking.collector import Collector
 from routelab.collect.asking.options import CollectOptions
-from routelab.collect.asking.plan import CollectionPlan, plan
+from routelab.collect.asking.plan import CollectionPlan, plan, too_long
 from routelab.collect.asking.session import (
     check_out,
     finish,
@@ -77,18 +77,27 @@ async def collect(
     out = Path(out)
     asked = checked_catalogue(catalogue, options)
     with open_collection(Path(source), out, asked, options, columns) as opened:
+        notes = (*opened.notes, *_too_long(opened.writer.collection.requests, asked))
         http = HttpUpstream(transport=transport) if upstream is None else None
         sender = upstream or http
         assert sender is not None  # one of the two is
         try:
             collector = Collector(opened.writer, asked, options, sender, progress=progress)
-            begun(collector, opened.notes)
+            begun(collector, notes)
             standing = await collector.run()
         finally:
             if http is not None:
                 await http.aclose()
         log = finish(opened, packed=not standing.left and options.requests is None)
-    return CollectResult(standing, log, opened.notes)
+    return CollectResult(standing, log, notes)
+
+
+def _too_long(requests: RequestFile, catalogue: Catalogue) -> Iterator[str]:
+    for name, n in too_long(requests, catalogue).items():
+        yield (
+            f"{n:,} requests are longer than the context window of {name!r}, and are not asked of"
+            " it"
+        )
 
 
 def checked_catalogue(catalogue: Catalogue | str | Path, options: CollectOptions) -> Catalogue:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Self
 import msgspec
 import numpy as np
 
-from routelab.core import Message
+from routelab.core import Ints, Message
 from routelab.core.storage import lines_of, open_regular
 from routelab.errors import CollectError
 
@@ -93,6 +93,11 @@ class RequestFile:
             return _decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CollectError(f"{self.path}: line {row + 1} is no request: {error}") from error
+
+    @property
+    def sizes(self) -> Ints:
+        """(n,) bytes of each line, which are more than the characters of its messages."""
+        return np.diff(self._starts)
 
     def __iter__(self) -> Iterator[CollectedRequest]:
         return (self[row] for row in range(len(self)))
