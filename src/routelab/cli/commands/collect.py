@@ -70,9 +70,9 @@ def collect_answers(
         typer.Option("--column", metavar="NAME=COLUMN", help="A column by another name."),
     ] = None,
     transport: Annotated[
-        Literal["httpx", "aiohttp"],
-        typer.Option(help="HTTP library; aiohttp takes half the processor time."),
-    ] = "httpx",
+        Literal["httpx", "aiohttp"] | None,
+        typer.Option(help="HTTP library; default aiohttp where it is installed."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it will take, and ask nothing.")
     ] = False,
@@ -107,7 +107,7 @@ async def _collected(
     catalogue: Path,
     options: CollectOptions,
     columns: dict[str, str],
-    transport: Literal["httpx", "aiohttp"],
+    transport: Literal["httpx", "aiohttp"] | None,
 ) -> CollectResult:
     """Collect, and tell on standard error how far it is."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from routelab.collect.storage import Cell, Outcome
@@ -30,14 +30,16 @@ class CallMoney(NamedTuple):
 
 
 def money_of(
-    attempts: Sequence[SampleAttempt], priced: Sequence[Attempt], attempt_usd: float
+    attempts: Sequence[SampleAttempt],
+    priced: Sequence[Attempt],
+    attempt_usd: Callable[[], float],
 ) -> CallMoney:
     """What attempts cost, and what those may cost of which nobody knows.
 
     Args:
         attempts: as the engine made them.
         priced: the same, with their costs.
-        attempt_usd: at most, of one of them; NaN if that is not known either.
+        attempt_usd: gives the most that one of them costs; NaN if that is not known either.
     """
     spent, unknown = 0.0, 0
     for made, it in zip(attempts, priced, strict=True):
@@ -45,8 +47,8 @@ def money_of(
             spent += it.cost_usd
         elif it.error is None or made.unanswered or not math.isnan(it.completion_tokens):
             unknown += 1
-    most = 0.0 if math.isnan(attempt_usd) else attempt_usd
-    return CallMoney(spent, most * unknown)
+    most = attempt_usd() if unknown else 0.0
+    return CallMoney(spent, 0.0 if math.isnan(most) else most * unknown)
 
 
 def answered_cell(

@@ -275,9 +275,11 @@ class Collector:
         feedback: Feedback,
         attempts: list[SampleAttempt],
     ) -> CallMoney:
-        asked = Request(request.id, request.messages)
-        each = self._budget.call_usd(Call(self._arms[arm]), asked, self._fields[arm])
-        return money_of(attempts, feedback.attempts, each)
+        def attempt_usd() -> float:
+            asked = Request(request.id, request.messages)
+            return self._budget.call_usd(Call(self._arms[arm]), asked, self._fields[arm])
+
+        return money_of(attempts, feedback.attempts, attempt_usd)
 
     async def _keep(self, cell: Cell) -> None:
         await self._writer.keep(cell)

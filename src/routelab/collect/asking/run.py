@@ -22,7 +22,7 @@ from routelab.collect.asking.standing import CollectionStanding
 from routelab.collect.prompts import prepare
 from routelab.collect.storage import MANIFEST, REQUESTS, Collection, RequestFile
 from routelab.core.catalogue import Catalogue, catalogue_file
-from routelab.errors import CollectError
+from routelab.errors import CollectError, MissingExtraError, RouteError
 from routelab.runtime import Upstream
 from routelab.runtime.transport import HttpUpstream, Transport
 
@@ -65,7 +65,8 @@ async def collect(
         catalogue: of the models, or the `models.toml` that holds it.
         options: how.
         columns: our column name to the file's.
-        transport: "httpx" or "aiohttp" (half the processor time; of the `serve` extra).
+        transport: "httpx" or "aiohttp" (half the processor time; of the `serve` extra); by default
+            aiohttp where it is installed and can use the proxies there are.
         upstream: replaces HTTP altogether.
         begun: given the collector, which can be stopped, and the notes, before anything is asked.
         progress: told how far it is, about once a second.
@@ -78,7 +79,7 @@ async def collect(
     asked = checked_catalogue(catalogue, options)
     with open_collection(Path(source), out, asked, options, columns) as opened:
         notes = (*opened.notes, *_too_long(opened.writer.collection.requests, asked))
-        http = HttpUpstream(transport=transport) if upstream is None else None
+        http = _http(transport) if upstream is None else None
         sender = upstream or http
         assert sender is not None  # one of the two is
         try:
@@ -98,6 +99,15 @@ def _too_long(requests: RequestFile, catalogue: Catalogue) -> Iterator[str]:
             f"{n:,} requests are longer than the context window of {name!r}, and are not asked of"
             " it"
         )
+
+
+def _http(transport: Transport | None) -> HttpUpstream:
+    if transport is None:
+        try:
+            return HttpUpstream(transport="aiohttp")
+        except (MissingExtraError, RouteError):
+            return HttpUpstream()
+    return HttpUpstream(transport=transport)
 
 
 def checked_catalogue(catalogue: Catalogue | str | Path, options: CollectOptions) -> Catalogue:

@@ -186,7 +186,8 @@ def _resumed(out: Path, old: Manifest, new: Manifest) -> tuple[str, ...]:
 def _prepared_notes(prepared: PreparedRequests) -> tuple[str, ...]:
     if not prepared.repeated:
         return prepared.notes
-    said = f"{prepared.repeated:,} rows say exactly what an earlier one says, and are left out"
+    rows = "1 row says" if prepared.repeated == 1 else f"{prepared.repeated:,} rows say"
+    said = f"{rows} exactly what an earlier one says, and is asked once"
     return (*prepared.notes, said)
 
 
