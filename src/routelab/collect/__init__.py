@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         plan_collection,
     )
     from routelab.collect.storage import (
-        Cell,
+        AskedCell,
         CollectedCell,
         CollectedRequest,
         Collection,
@@ -33,7 +33,7 @@ else:
         {
             "ArmPlan": "asking",
             "ArmStanding": "asking",
-            "Cell": "storage",
+            "AskedCell": "storage",
             "CollectOptions": "asking",
             "CollectResult": "asking",
             "CollectedCell": "storage",
@@ -54,7 +54,7 @@ __all__ = [
     "SELF_CHECK",
     "ArmPlan",
     "ArmStanding",
-    "Cell",
+    "AskedCell",
     "CollectOptions",
     "CollectResult",
     "CollectedCell",

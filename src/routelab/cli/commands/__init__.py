@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from routelab.cli.commands import (
         batch,
         certify,
+        collect,
         data,
         demo,
         diff,
@@ -39,6 +40,7 @@ else:
         {
             "batch": "",
             "certify": "",
+            "collect": "",
             "data": "",
             "demo": "",
             "diff": "",
@@ -67,6 +69,7 @@ else:
 __all__ = [
     "batch",
     "certify",
+    "collect",
     "data",
     "demo",
     "diff",

@@ -42,7 +42,6 @@ class CollectResult(NamedTuple):
     notes: tuple[str, ...]
 
 
-# Many arguments: each is another thing that a collection is made of.
 async def collect(
     source: str | Path,
     out: str | Path,
