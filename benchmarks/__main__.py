@@ -39,6 +39,7 @@ NAMES = (
     "scan",
     "import_calls",
     "estimators",
+    "collect",
 )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from routelab.cli.commands import (
         batch,
         certify,
+        collect,
         data,
         demo,
         diff,
@@ -40,6 +41,7 @@ else:
         {
             "batch": "",
             "certify": "",
+            "collect": "",
             "data": "",
             "demo": "",
             "diff": "",
@@ -69,6 +71,7 @@ else:
 __all__ = [
     "batch",
     "certify",
+    "collect",
     "data",
     "demo",
     "diff",

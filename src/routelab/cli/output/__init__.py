@@ -8,7 +8,7 @@ from routelab.cli.output.progress import progress
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.cli.output import day_tables, tables
+    from routelab.cli.output import collection_tables, day_tables, tables
     from routelab.cli.output.progress import passes
     from routelab.cli.output.report_output import (
         report_note,
@@ -23,6 +23,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "collection_tables": "",
             "day_tables": "",
             "first_screen": "study_screen",
             "passes": "progress",
@@ -39,6 +40,7 @@ else:
     )
 
 __all__ = [
+    "collection_tables",
     "day_tables",
     "first_screen",
     "passes",

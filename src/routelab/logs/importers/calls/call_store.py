@@ -35,7 +35,7 @@ _TEXTS = (
     "error",
 )
 _COUNTS = ("attempt", "step")
-_ASIDE = ("inside", "currency", "numbers")
+_ASIDE = ("inside", "currency", "numbers", "texts")
 _NUMBERS = tuple(
     it for it in LoggedCall.__struct_fields__ if it not in (*_TEXTS, *_COUNTS, *_ASIDE)
 )
@@ -217,6 +217,9 @@ def _table(calls: Sequence[LoggedCall], places: Sequence[tuple[int, int]]) -> An
         if name not in LoggedCall.__struct_fields__:
             own = [it.get(name, math.nan) for it in values["numbers"]]
             columns[name] = pa.array(own, pa.float64(), from_pandas=True)
+    for name in dict.fromkeys(name for it in values["texts"] for name in it):
+        if name not in columns:
+            columns[name] = pa.array([_clean(it.get(name)) for it in values["texts"]], pa.string())
     return pa.table(columns)
 
 

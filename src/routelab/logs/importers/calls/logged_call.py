@@ -36,6 +36,7 @@ class LoggedCall(msgspec.Struct, kw_only=True, gc=False):
         inside: request id of what it was made inside of; a call that has another inside is that
             other's own record once more. Empty for nothing; it goes into no log.
         currency: that the cost is in, where the record says; empty for US dollars.
+        texts: further columns of text, such as how an answer ended.
     """
 
     request_id: str
@@ -64,3 +65,4 @@ class LoggedCall(msgspec.Struct, kw_only=True, gc=False):
     numbers: Mapping[str, float] = {}
     inside: str = ""
     currency: str = ""
+    texts: Mapping[str, str] = {}
