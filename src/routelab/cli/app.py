@@ -15,6 +15,7 @@ from routelab.cli.commands import (
     demo,
     diff,
     explain,
+    grade,
     import_log,
     inspect,
     key,
@@ -85,6 +86,7 @@ def options(
 
 
 app.command("demo")(demo.demo)
+app.command("grade")(grade.grade)
 app.command("tune")(tune.tune)
 app.command("replay")(replay.replay)
 app.command("value")(value.value)

@@ -12,8 +12,8 @@ class AnswerStatus(StrEnum):
 
     Attributes:
         GRADED: it has a grade.
-        CUT: it ended at the bound of tokens, and no grader found it fully right.
-        REFUSED: it declines, and no grader found anything right in it.
+        CUT: it ended at the bound of tokens, and is not fully right.
+        REFUSED: it declines, and nothing is right in it.
         EMPTY: nothing was said.
         ERRORED: the call failed.
         UNGRADED: the first grader could not tell.
@@ -51,7 +51,7 @@ def status_after(text: str, grade: float, finish: str) -> AnswerStatus:
 
     Args:
         text: of the answer.
-        grade: the best that any grader gave it, in [0, 1].
+        grade: of the first grader, in [0, 1]; of the kindest one where that did not tell.
         finish: why it ended, as the endpoint says; empty where it does not.
     """
     why = finish.strip().lower()

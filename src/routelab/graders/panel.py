@@ -55,7 +55,8 @@ def grade_answer(
     grades = tuple(grade for grade, _ in told)
     problems = tuple(problem for _, problem in told if problem)
     known = [it for it in grades if not math.isnan(it)]
-    status = status_after(case.answer, max(known, default=0.0), finish)
+    best = max(known, default=0.0) if math.isnan(grades[0]) else grades[0]
+    status = status_after(case.answer, best, finish)
     if status is not AnswerStatus.GRADED:
         quality = 0.0 if status in as_wrong else math.nan
         return PanelGrade(quality, grades, status, problems)

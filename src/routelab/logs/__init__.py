@@ -5,14 +5,17 @@ from routelab.logs.arrival_trace import arrival_trace
 from routelab.logs.batches import LogBatches, open_batches
 from routelab.logs.describe import describe
 from routelab.logs.formats import TextsInMemory, prompt_key
+from routelab.logs.grading import GradingSummary, ModelGrades, grade
 from routelab.logs.model import Log, PartialLog, Requests, Texts
 from routelab.logs.read import read
 from routelab.logs.traffic import traffic
 from routelab.logs.write import write
 
 __all__ = [
+    "GradingSummary",
     "Log",
     "LogBatches",
+    "ModelGrades",
     "PartialLog",
     "Requests",
     "Texts",
@@ -20,6 +23,7 @@ __all__ = [
     "arrival_trace",
     "decisions",
     "describe",
+    "grade",
     "open_batches",
     "prompt_key",
     "read",
