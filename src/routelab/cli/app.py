@@ -19,6 +19,7 @@ from routelab.cli.commands import (
     import_log,
     inspect,
     key,
+    lint,
     log,
     parity,
     prices,
@@ -87,6 +88,7 @@ def options(
 
 app.command("demo")(demo.demo)
 app.command("grade")(grade.grade)
+app.command("lint")(lint.lint)
 app.command("tune")(tune.tune)
 app.command("replay")(replay.replay)
 app.command("value")(value.value)

@@ -24,6 +24,7 @@ from routelab.estimators.registry import (
     ESTIMATORS,
     estimator,
 )
+from routelab.estimators.score_intervals import ScoreMean, score_mean
 from routelab.estimators.target_decisions import TargetDecisions
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "PrefixIPS",
     "PrefixSNIPS",
     "Ridge",
+    "ScoreMean",
     "Scores",
     "ShrunkDR",
     "SwitchDR",
@@ -64,5 +66,6 @@ __all__ = [
     "judged_part",
     "logged_decisions",
     "path_weights",
+    "score_mean",
     "shrunk",
 ]

@@ -7,6 +7,7 @@ from routelab.logs.describe import describe
 from routelab.logs.formats import TextsInMemory, prompt_key
 from routelab.logs.grading import GradingSummary, ModelGrades, grade
 from routelab.logs.model import Log, PartialLog, Requests, Texts
+from routelab.logs.raw_columns import RawColumns
 from routelab.logs.read import read
 from routelab.logs.traffic import traffic
 from routelab.logs.write import write
@@ -17,6 +18,7 @@ __all__ = [
     "LogBatches",
     "ModelGrades",
     "PartialLog",
+    "RawColumns",
     "Requests",
     "Texts",
     "TextsInMemory",

@@ -15,7 +15,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import routelab
 from routelab.errors import GradingError
 from routelab.graders.sandbox.isolation import lack
 
@@ -102,7 +101,7 @@ def _ran(
 ) -> SandboxVerdict:
     if len(code) + len(tests) > _MOST_CODE:
         return SandboxVerdict(False, f"code of more than {_MOST_CODE:,} characters is not run")
-    home = str(Path(routelab.__file__).parents[1])
+    home = str(Path(__file__).parents[3])
     key = secrets.token_hex(16)
     job = {
         "code": code, "tests": tests, "entry": entry, "time_s": time_s, "key": key, "home": home,
