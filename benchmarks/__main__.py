@@ -38,6 +38,7 @@ NAMES = (
     "scan",
     "import_calls",
     "estimators",
+    "collect",
 )
 
 

@@ -154,5 +154,9 @@ class LearningError(RoutelabError):
     """A scorer cannot be fitted on what it is given."""
 
 
+class CollectError(RoutelabError):
+    """A collection cannot begin, go on or be read."""
+
+
 class SimulationError(RoutelabError):
     """A simulation cannot start, or cannot go on."""

@@ -11,6 +11,7 @@ import typer
 from routelab.cli.commands import (
     batch,
     certify,
+    collect,
     data,
     demo,
     diff,
@@ -104,6 +105,7 @@ app.command("parity")(parity.parity)
 app.command("simulate")(simulate.simulate_days)
 app.command("serve")(serve.serve)
 app.command("batch")(batch.batch)
+app.command("collect")(collect.collect_answers)
 app.command("key")(key.key)
 app.command("redeliver")(redeliver.redeliver)
 app.command("replay-server")(replay_server.replay_server)

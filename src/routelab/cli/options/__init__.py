@@ -8,6 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.cli.options.bounds import BoundOptions, ProofOptions
+    from routelab.cli.options.collection import AskingOptions, collect_options
     from routelab.cli.options.days import (
         AnswerOptions,
         DayOptions,
@@ -31,6 +32,7 @@ else:
         __name__,
         {
             "AnswerOptions": "days",
+            "AskingOptions": "collection",
             "BatchOptions": "study",
             "BoundOptions": "bounds",
             "CandidateOptions": "study",
@@ -54,6 +56,7 @@ else:
             "TunedDayOptions": "days",
             "Verbose": "output",
             "WorldOptions": "world",
+            "collect_options": "collection",
             "group": "groups",
             "grouped": "groups",
         },
@@ -61,6 +64,7 @@ else:
 
 __all__ = [
     "AnswerOptions",
+    "AskingOptions",
     "BatchOptions",
     "BoundOptions",
     "CandidateOptions",
@@ -84,6 +88,7 @@ __all__ = [
     "TunedDayOptions",
     "Verbose",
     "WorldOptions",
+    "collect_options",
     "group",
     "grouped",
 ]

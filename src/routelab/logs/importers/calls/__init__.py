@@ -6,6 +6,7 @@ from routelab.logs.importers.calls.call_importer import (
     Converted,
     SkippedRecord,
 )
+from routelab.logs.importers.calls.call_log import write_calls
 from routelab.logs.importers.calls.call_store import check_out
 from routelab.logs.importers.calls.import_calls import ImportedCalls, import_calls, skipped_note
 from routelab.logs.importers.calls.logged_call import LoggedCall
@@ -53,4 +54,5 @@ __all__ = [
     "skipped_note",
     "text",
     "tokens_within",
+    "write_calls",
 ]

@@ -35,7 +35,7 @@ _TEXTS = (
 )
 _COUNTS = ("attempt", "step")
 _NUMBERS = tuple(
-    it for it in LoggedCall.__struct_fields__ if it not in (*_TEXTS, *_COUNTS, "numbers")
+    it for it in LoggedCall.__struct_fields__ if it not in (*_TEXTS, *_COUNTS, "numbers", "texts")
 )
 _KEY = ("request_id", "model", "attempt", "step")
 _MOST_NUMBERS = 200
@@ -164,6 +164,9 @@ def _table(calls: Sequence[LoggedCall]) -> Any:
         if name not in LoggedCall.__struct_fields__:
             values = [it.numbers.get(name, math.nan) for it in calls]
             columns[name] = pa.array(values, pa.float64(), from_pandas=True)
+    for name in dict.fromkeys(name for it in calls for name in it.texts):
+        if name not in columns:
+            columns[name] = pa.array([_clean(it.texts.get(name)) for it in calls], pa.string())
     return pa.table(columns)
 
 

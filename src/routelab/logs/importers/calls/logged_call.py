@@ -32,6 +32,7 @@ class LoggedCall(msgspec.Struct, kw_only=True):
         step: place in the decision; None where every model was asked on purpose.
         propensity: probability of the call given those before it.
         numbers: further columns, such as grades of people and of judges.
+        texts: further columns of text, such as how an answer ended.
     """
 
     request_id: str
@@ -58,3 +59,4 @@ class LoggedCall(msgspec.Struct, kw_only=True):
     step: int | None = None
     propensity: float | None = None
     numbers: Mapping[str, float] = {}
+    texts: Mapping[str, str] = {}

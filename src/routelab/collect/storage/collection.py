@@ -1,0 +1,116 @@
+"""A collection on the disk: a folder with its manifest, its requests and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from routelab.collect.storage.cell import Cell
+from routelab.collect.storage.cell_files import CellFiles, cell_files, cell_lines
+from routelab.collect.storage.cell_table import CellTable
+from routelab.collect.storage.manifest import Manifest, read_manifest
+from routelab.collect.storage.request_file import REQUESTS, CollectedRequest, RequestFile
+from routelab.errors import CollectError
+
+
+class CollectedCell(NamedTuple):
+    """A cell with its request and the name of its arm.
+
+    Attributes:
+        request: that was asked.
+        model: name of the arm.
+        cell: what became of it.
+    """
+
+    request: CollectedRequest
+    model: str
+    cell: Cell
+
+
+class Collection:
+    """A collection that is there, to be read; used within `with`.
+
+        with Collection(Path("mine.collection")) as found:
+            for it in found.cells():
+                print(it.request.id, it.model, it.cell.outcome, it.cell.answer)
+
+    Attributes:
+        path: of the folder.
+        manifest: what is asked of whom.
+        requests: by their number.
+
+    Args:
+        path: of the folder.
+    Raises:
+        CollectError: there is none, or it is damaged or of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.manifest: Manifest = read_manifest(path)
+        self.requests = RequestFile(path / REQUESTS)
+        if self.requests.sha256 != self.manifest.requests_sha256:
+            self.requests.close()
+            raise CollectError(
+                f"{path / REQUESTS}: is not what was collected, as its digest is another one; put"
+                " the file back, or collect anew"
+            )
+
+    @property
+    def files(self) -> CellFiles:
+        """That hold the cells now."""
+        return cell_files(self.path)
+
+    def table(self) -> CellTable:
+        """The state of every cell.
+
+        Raises:
+            CollectError: a file cannot be read, or is of another collection.
+        """
+        table = CellTable(len(self.requests), len(self.manifest.arms))
+        try:
+            table.read(cell_lines(self.files))
+        except IndexError as error:
+            raise CollectError(
+                f"{self.path}: its cells are of other requests or models than its manifest"
+            ) from error
+        return table
+
+    def cells(self) -> Iterator[CollectedCell]:
+        """Every cell that is over, asked again or not; the last word on each, as written.
+
+        Raises:
+            CollectError: a file cannot be read, or is of another collection.
+        """
+        files, models = self.files, self.manifest.models
+        last = np.full((len(self.requests), len(models)), -1, np.int64)
+        for at, line in enumerate(cell_lines(files)):
+            if isinstance(line, Cell):
+                last[line.row, line.arm] = at
+        for at, line in enumerate(cell_lines(files)):
+            if isinstance(line, Cell) and last[line.row, line.arm] == at:
+                yield CollectedCell(self.requests[line.row], models[line.arm], line)
+
+    def close(self) -> None:
+        """Close its files."""
+        self.requests.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def is_collection(path: Path) -> bool:
+    """Whether a path is the folder of a collection."""
+    return (path / "manifest.json").is_file() and (path / REQUESTS).is_file()

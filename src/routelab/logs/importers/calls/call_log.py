@@ -1,0 +1,56 @@
+"""Calls that are at hand, written as a log without ever holding all of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from routelab.core import SignalSpec
+from routelab.core.catalogue import Catalogue
+from routelab.errors import LogError
+from routelab.logs.columns import parquet_metadata
+from routelab.logs.importers.calls.call_store import PART, CallStore, check_out
+from routelab.logs.importers.calls.logged_call import LoggedCall
+
+_BYTES = 32 << 20
+"""Characters of texts that are held at most, but for one call."""
+
+
+def write_calls(
+    calls: Iterable[LoggedCall],
+    out: Path,
+    *,
+    signals: Mapping[str, SignalSpec] | None = None,
+    catalogue: Catalogue | None = None,
+) -> int:
+    """Write calls as a Parquet log; a file at `out` is replaced atomically.
+
+    Of calls of the same request, model, attempt and step the first is kept.
+
+    Args:
+        calls: in the order in which they are to stand; each is looked at once.
+        out: ends in .parquet.
+        signals: columns that are confidence signals, and what each costs.
+        catalogue: of the models, with their prices.
+    Returns:
+        How many calls the log holds.
+    Raises:
+        LogError: no log can be written to `out`, or there are no calls.
+        OSError: the disk is full, or may not be written.
+    """
+    check_out(out.parent, out)
+    store = CallStore(out, os.urandom(8).hex(), 0)  # parts of a killed process are of no use here
+    held: list[LoggedCall] = []
+    size = 0
+    for call in calls:
+        held.append(call)
+        size += len(call.response or "") + len(call.messages or ()) * 1_000
+        size += sum(map(len, call.texts.values()))
+        if len(held) >= PART or size >= _BYTES:
+            store.add(held, ())
+            held, size = [], 0
+    store.add(held, ())
+    if not store.state.calls:
+        raise LogError(f"{out}: there are no calls to write")
+    return store.state.calls - store.finish(parquet_metadata.extras(signals or {}, catalogue))
