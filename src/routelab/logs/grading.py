@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from routelab.core import Floats
-from routelab.core.messages import first, foreign
+from routelab.core.messages import first
 from routelab.core.progress import Progress
 from routelab.core.storage import replacing
 from routelab.errors import LogError
@@ -23,14 +20,13 @@ from routelab.graders import (
     AnswerStatus,
     Case,
     Grader,
-    GraderAgreement,
     PanelGrade,
-    agreements,
     check_panel,
     grade_answer,
 )
 from routelab.logs.columns import failures, listed_names, resolve
 from routelab.logs.formats import RowSource, refusing
+from routelab.logs.grade_tally import GradeTally, GradingSummary
 from routelab.logs.model import Problems
 from routelab.logs.read import open_source
 
@@ -43,41 +39,6 @@ BEFORE = "quality_before"
 _REFERENCES = ("reference", "reference_answer", "gold", "gold_answer", "expected", "ground_truth")
 _FINISHES = ("finish_reason", "stop_reason", "finish")
 _BATCH = 1_024
-_SHOWN = 3
-
-
-class ModelGrades(NamedTuple):
-    """What grading found of one model.
-
-    Attributes:
-        quality: mean in [0, 1] over answers that have one; NaN where none has.
-        statuses: how many answers became what, by `AnswerStatus`.
-    """
-
-    quality: float
-    statuses: Mapping[str, int]
-
-
-class GradingSummary(NamedTuple):
-    """What grading a log found.
-
-    Attributes:
-        out: the graded log.
-        rows: answers.
-        models: by model; "" where the log has no models.
-        untold: by grader, answers that it could not grade.
-        problems: why it could not, a few sentences of each grader.
-        agreements: of every pair of graders.
-        notes: what was unusual about the log, in sentences.
-    """
-
-    out: Path
-    rows: int
-    models: Mapping[str, ModelGrades]
-    untold: Mapping[str, int]
-    problems: tuple[str, ...]
-    agreements: tuple[GraderAgreement, ...]
-    notes: tuple[str, ...]
 
 
 class _Columns(NamedTuple):
@@ -128,12 +89,12 @@ def grade(
         GradingError: a grader cannot grade here.
     """
     path, out = Path(path), Path(out)
-    _check_place(path, out, replace=replace)
+    check_graded_path(path, out, replace=replace)
     check_panel(graders)
     with refusing(path):
         source = open_source(path)
     found = _columns(source, columns or {}, reference, finish, graders)
-    tally = _Tally([it.name for it in graders])
+    tally = GradeTally([it.name for it in graders])
     of_case = partial(grade_answer, graders=graders, as_wrong=as_wrong)
     slow, extras = any(it.slow for it in graders), source.extras()
     try:
@@ -141,7 +102,7 @@ def grade(
             writer: Any = None
             for batch in _batches(source):
                 graded = _graded(batch, found, of_case, pool if slow else None)
-                tally.add(batch, found, graded)
+                tally.add(_models(batch, found), graded)
                 table = _with_grades(batch, found, tally.names, graded)
                 table = table.replace_schema_metadata(extras)
                 if writer is None:
@@ -155,7 +116,16 @@ def grade(
     return tally.summary(out, source.notes)
 
 
-def _check_place(path: Path, out: Path, *, replace: bool) -> None:
+def check_graded_path(path: Path, out: Path, *, replace: bool) -> None:
+    """Refuse a place that a graded log cannot go to.
+
+    Args:
+        path: of the log, which is not written over.
+        out: of the graded log.
+        replace: a file that is there.
+    Raises:
+        LogError: it is no .parquet, is there, or is the log itself.
+    """
     if out.suffix != ".parquet":
         raise LogError(f"{out.name}: a graded log is written as Parquet; end the name in .parquet")
     if out.exists() and path.exists() and out.samefile(path):
@@ -221,6 +191,10 @@ def _batches(source: RowSource) -> Iterator[Any]:
         yield table.slice(start, _BATCH)
 
 
+def _models(batch: Any, found: _Columns) -> list[str]:
+    return batch[found.model].to_pylist() if found.model else [""] * len(batch)
+
+
 def _graded(
     batch: Any,
     found: _Columns,
@@ -273,55 +247,3 @@ def _with_grades(
 
 def _numbers(values: Iterator[float] | Any) -> list[float | None]:
     return [None if math.isnan(it) else it for it in values]
-
-
-class _Tally:
-    """What grading found so far."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
-        self.rows = 0
-        self._grades: list[list[tuple[float, ...]]] = []
-        self._statuses: dict[str, Counter[str]] = {}
-        self._quality: dict[str, list[float]] = {}
-        self._problems: dict[str, int] = {}
-
-    def add(self, batch: Any, found: _Columns, graded: Sequence[PanelGrade]) -> None:
-        models = batch[found.model].to_pylist() if found.model else [""] * len(graded)
-        self.rows += len(graded)
-        self._grades.append([it.grades for it in graded])
-        for model, it in zip(models, graded, strict=True):
-            name = str(model or "")
-            self._statuses.setdefault(name, Counter())[str(it.status)] += 1
-            if not math.isnan(it.quality):
-                self._quality.setdefault(name, []).append(it.quality)
-            for problem in it.problems:
-                if problem in self._problems or len(self._problems) < 1_000:
-                    self._problems[problem] = self._problems.get(problem, 0) + 1
-
-    def summary(self, out: Path, notes: tuple[str, ...]) -> GradingSummary:
-        flat = [it for part in self._grades for it in part]
-        grades = np.array(flat, dtype=np.float64).reshape(len(flat), len(self.names))
-        by_grader: dict[str, Floats] = {n: grades[:, at] for at, n in enumerate(self.names)}
-        most = sorted(self._problems.items(), key=lambda it: -it[1])
-        shown = tuple(
-            f"{foreign(text)} ({count:,} answers)"
-            for text, count in most[: _SHOWN * len(self.names)]
-        )
-        models = {
-            name: ModelGrades(_mean(self._quality.get(name, [])), dict(sorted(counts.items())))
-            for name, counts in sorted(self._statuses.items())
-        }
-        asked = sum(
-            count
-            for it in models.values()
-            for status, count in it.statuses.items()
-            if status not in (AnswerStatus.ERRORED, AnswerStatus.EMPTY)
-        )
-        untold = {n: asked - int((~np.isnan(it)).sum()) for n, it in by_grader.items()}
-        pairs = tuple(agreements(by_grader))
-        return GradingSummary(out, self.rows, models, untold, shown, pairs, notes)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.fsum(values) / len(values) if values else math.nan

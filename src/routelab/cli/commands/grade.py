@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from routelab.cli.arguments import LogPath, Packages, names_in, pairs
 from routelab.cli.console import print_json, tell
 from routelab.cli.options import Json
 from routelab.cli.output import progress, tables
+from routelab.collect import grade_collection, is_collection
 from routelab.core import use_listed
 from routelab.core.messages import known
 from routelab.errors import RoutelabError
@@ -71,7 +73,7 @@ def grade(
     package: Packages = None,
     json: Json = False,
 ) -> None:
-    """Grade the answers of LOG, and write it with a quality for each as a new log.
+    """Grade the answers of LOG, or of a collection, into a new log with a quality for each.
 
     Answers that were cut, refused or empty have no quality: they are not wrong. Several graders
     stand side by side, and where they disagree is told. Exits 1 if no answer could be graded.
@@ -81,13 +83,16 @@ def grade(
     use_listed(package or ())
     graders = [grader_of(text) for text in grader or ()]
     target = out or log.with_name(f"{log.stem}.graded.parquet")
+    columns = pairs("--column", column or (), "response=answer", "OURS=THEIRS")
+    run = (
+        partial(grade_collection, log, target)
+        if is_collection(log)
+        else partial(grade_log, log, target, columns=columns)
+    )
     with progress("grading") as told:
-        found = grade_log(
-            log,
-            target,
+        found = run(
             graders,
             reference=reference,
-            columns=pairs("--column", column or (), "response=answer", "OURS=THEIRS"),
             as_wrong=_statuses(as_wrong),
             replace=replace,
             progress=told,
