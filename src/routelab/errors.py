@@ -149,6 +149,10 @@ class TrackingError(RoutelabError):
     """A study cannot be recorded, or the registry cannot do what is asked of it."""
 
 
+class GradingError(RoutelabError):
+    """A grader cannot be asked, or cannot tell what an answer is worth; it is no grade."""
+
+
 class LearningError(RoutelabError):
     """A scorer cannot be fitted on what it is given."""
 

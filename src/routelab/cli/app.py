@@ -16,9 +16,11 @@ from routelab.cli.commands import (
     demo,
     diff,
     explain,
+    grade,
     import_log,
     inspect,
     key,
+    lint,
     log,
     parity,
     plan,
@@ -87,6 +89,8 @@ def options(
 
 
 app.command("demo")(demo.demo)
+app.command("grade")(grade.grade)
+app.command("lint")(lint.lint)
 app.command("tune")(tune.tune)
 app.command("replay")(replay.replay)
 app.command("value")(value.value)

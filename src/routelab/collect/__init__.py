@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         collect,
         plan_collection,
     )
+    from routelab.collect.grading import grade_collection
     from routelab.collect.storage import (
         AskedCell,
         CollectedCell,
@@ -44,6 +45,7 @@ else:
             "Collector": "asking",
             "SELF_CHECK": "asking",
             "collect": "asking",
+            "grade_collection": "grading",
             "is_collection": "storage",
             "plan_collection": "asking",
             "write_log": "storage",
@@ -64,6 +66,7 @@ __all__ = [
     "CollectionStanding",
     "Collector",
     "collect",
+    "grade_collection",
     "is_collection",
     "plan_collection",
     "write_log",

@@ -34,6 +34,7 @@ REGISTRIES: Mapping[str, str | None] = {
     "routelab.calibrators": "routelab.scorers.calibrators",
     "routelab.features": "routelab.signals.features",
     "routelab.signals": "routelab.signals",
+    "routelab.graders": None,
     "routelab.importers": None,
     "routelab.tuners": None,
     "routelab.redactions": None,

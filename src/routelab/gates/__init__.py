@@ -12,7 +12,7 @@ from routelab.core import Gate, StructRegistry
 from routelab.gates.effort import shared_effort
 from routelab.gates.function import Function
 from routelab.gates.json_schema import JsonSchema
-from routelab.gates.json_value import Json
+from routelab.gates.json_value import Json, json_value
 from routelab.gates.judging import PATIENCE_S, is_quick, verdict
 from routelab.gates.language import Language
 from routelab.gates.length import Length
@@ -35,6 +35,7 @@ __all__ = [
     "Pattern",
     "Refusal",
     "is_quick",
+    "json_value",
     "shared_effort",
     "verdict",
 ]

@@ -22,11 +22,12 @@ except ModuleNotFoundError as error:
         f" {how_to_install('testing')}"
     ) from error
 
-_SUITES = ("features", "gates", "importers", "policies", "scorers", "signals")
+_SUITES = ("features", "gates", "graders", "importers", "policies", "scorers", "signals")
 pytest.register_assert_rewrite(*(f"{__name__}.{it}" for it in _SUITES))  # failures show values
 
 from routelab.testing.features import FeatureConformance  # noqa: E402
 from routelab.testing.gates import GateConformance  # noqa: E402
+from routelab.testing.graders import GraderConformance  # noqa: E402
 from routelab.testing.importers import ImporterConformance  # noqa: E402
 from routelab.testing.policies import PolicyConformance  # noqa: E402
 from routelab.testing.scorers import CalibratorConformance, ScorerConformance  # noqa: E402
@@ -38,6 +39,7 @@ __all__ = [
     "Conformance",
     "FeatureConformance",
     "GateConformance",
+    "GraderConformance",
     "ImporterConformance",
     "PolicyConformance",
     "ScorerConformance",

@@ -11,9 +11,16 @@ from routelab.logs.columns import (
     wide,
 )
 from routelab.logs.columns.conversations import check_conversations
-from routelab.logs.columns.failures import failed_numbers
+from routelab.logs.columns.failures import failed_numbers, failures
 from routelab.logs.columns.frame import UNNAMED, Frame, long_frame
-from routelab.logs.columns.names import NEEDED, RESERVED, ColumnNames, is_free, listed_names
+from routelab.logs.columns.names import (
+    NEEDED,
+    RESERVED,
+    ColumnNames,
+    is_free,
+    listed_names,
+    resolve,
+)
 from routelab.logs.columns.parquet_metadata import DECISIONS_KEY
 from routelab.logs.columns.rows import FARTHEST, MOST, LogRows, checked_rows
 from routelab.logs.columns.scale import ROUNDING, scale_of
@@ -34,6 +41,7 @@ __all__ = [
     "check_conversations",
     "checked_rows",
     "failed_numbers",
+    "failures",
     "is_free",
     "listed_names",
     "long_frame",
@@ -42,6 +50,7 @@ __all__ = [
     "notes",
     "parquet_metadata",
     "prices",
+    "resolve",
     "scale_of",
     "sidecar",
     "wide",

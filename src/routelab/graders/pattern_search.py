@@ -1,0 +1,39 @@
+"""The answer holds what a regular expression finds."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from routelab import gates
+from routelab.errors import GradingError, PolicyError
+from routelab.graders.bounded_gate import gate_grade
+from routelab.graders.grader import Case, Grader
+
+
+class PatternSearch(Grader, frozen=True, tag="pattern"):
+    """A regular expression is found in the answer, within the bounds of the gate `pattern`.
+
+    Attributes:
+        regex: for all answers; empty where the reference of each is its expression.
+        absent: the answer must hold no match instead.
+    """
+
+    needs_reference: ClassVar[bool] = False
+
+    regex: str = ""
+    absent: bool = False
+
+    def __post_init__(self) -> None:
+        if self.regex:
+            self._gate(self.regex)
+
+    def grade(self, case: Case) -> float:
+        if not (wanted := (self.regex,) if self.regex else case.references):
+            raise GradingError("pattern: neither a regex nor a reference that is one")
+        return max(gate_grade(self._gate(it), case.answer) for it in wanted)
+
+    def _gate(self, regex: str) -> gates.Pattern:
+        try:
+            return gates.Pattern(regex=regex, absent=self.absent)
+        except PolicyError as error:
+            raise GradingError(f"pattern: {error}") from error
