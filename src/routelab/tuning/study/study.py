@@ -378,6 +378,7 @@ def _against_bounds(
         certificate,
         further[0],
         by_chance=exported.by_chance,
+        routes=len(exported.models_used) > 1,
         kind=found.won,
         elsewhere=that_gain(tried, others, tested[0].usd_per_1k, testing),
         undecided=undecided(others),
@@ -402,7 +403,14 @@ def _drift(
     best = found.best.policy.models_used[0]
 
     def judge(later: Figures) -> Verdict:
-        return verdict(later, options.bounds, best, by_chance=exported.by_chance, kind=found.won)
+        return verdict(
+            later,
+            options.bounds,
+            best,
+            by_chance=exported.by_chance,
+            routes=len(exported.models_used) > 1,
+            kind=found.won,
+        )
 
     return drift(testing, NamedPolicy(options.name, exported), judge)
 
