@@ -18,14 +18,23 @@ import numpy as np
 from fixed_policy_worlds import WORLDS
 from scipy.stats import binomtest
 from world_certificates import CERTIFIED, certificates
-from world_figures import CONDITION, FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
+from world_figures import (
+    CONDITION,
+    CROSSED,
+    FIGURES,
+    PLAIN_SHIP,
+    REFUSED,
+    SHIP,
+    fixed_policy,
+    whole_study,
+)
 from world_studies import BOUNDED, PROVED, TRIED, bounded, oracle_saving, share_saved, ten_tries
 
 CERTIFICATES = "certificates"
 BOUNDS, TRIES, SAVING = "bounds", "tries", "saving"
 RATES = {
     "fixed": (SHIP, PLAIN_SHIP),
-    "whole": ("wrong ship", "wrong do not route", SHIP),
+    "whole": ("wrong ship", "wrong do not route", SHIP, CROSSED),
     CERTIFICATES: CERTIFIED,
     BOUNDS: (*BOUNDED, REFUSED),
     TRIES: (*TRIED, REFUSED),
