@@ -389,6 +389,7 @@ def _against_bounds(
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
     exported, best = chosen[0].point.policy, found.best.policy
     tested, strongest = jointly.figures, best.models_used[0]
+    shown = [weighed.fitted.figures if weighed.fitted else tested[0], *tested[1:]]
     best_quality = tested[0].alone(strongest).quality
     on_test = demands(bounds, testing, best, best_quality)
     others = joint_points(chosen, jointly)
@@ -432,7 +433,7 @@ def _against_bounds(
                 *bound_checks.mean_bound_checks(figures, bounds, strongest, it.point.score),
                 *others,
             ]
-            for it, figures, others in zip(chosen, tested, further, strict=True)
+            for it, figures, others in zip(chosen, shown, further, strict=True)
         ],
         changed,
     )
