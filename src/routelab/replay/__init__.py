@@ -19,6 +19,7 @@ from routelab.replay.evaluate import (
     Range,
     evaluate,
     evaluate_jointly,
+    evaluate_replay,
     figures,
 )
 from routelab.replay.generator import decide, row_of, run_generator, step_outcome
@@ -26,7 +27,7 @@ from routelab.replay.measure import Measure, OutcomeSums
 from routelab.replay.partial import PathDecisions, hidden, path_decisions
 from routelab.replay.request_cache import RequestCache, call_usd, calls_usd
 from routelab.replay.request_table import request_table, stacked
-from routelab.replay.result import Replay
+from routelab.replay.result import Replay, joined
 from routelab.replay.study_rows import (
     asked_again,
     costs_sha256,
@@ -75,10 +76,12 @@ __all__ = [
     "engine",
     "evaluate",
     "evaluate_jointly",
+    "evaluate_replay",
     "figures",
     "gain_difference",
     "gains_apart",
     "hidden",
+    "joined",
     "path_decisions",
     "proved_changes",
     "recorded_cut",

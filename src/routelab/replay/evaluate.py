@@ -237,14 +237,31 @@ def evaluate_jointly(comparison: ComparisonSet, policies: Sequence[NamedPolicy])
     return JointFigures(found, joint_gains(found, measured))
 
 
+def evaluate_replay(comparison: ComparisonSet, name: str, replay: Replay) -> Figures:
+    """Figures of what was replayed already, on these rows in their order.
+
+    Args:
+        comparison: the rows to compare on.
+        name: in tables.
+        replay: of all of them, by one policy or by several of which each had some.
+    """
+    return _of_replays(comparison, [name], [replay])[0][0]
+
+
 def _evaluated(
     comparison: ComparisonSet, policies: Sequence[NamedPolicy]
 ) -> tuple[list[Figures], list[dict[str, Measure]]]:
     """Figures of each policy, and what they were made of, all in the same resamples."""
     if bare := [it for it in policies if isinstance(it, Policy)]:
         raise PolicyError(f"{bare[0]!r:.80} has no name: give NamedPolicy('mine', policy)")
-    fixed = comparison.fixed()
     replays = [comparison.replay(named.policy) for named in policies]
+    return _of_replays(comparison, [it.name for it in policies], replays)
+
+
+def _of_replays(
+    comparison: ComparisonSet, names: Sequence[str], replays: Sequence[Replay]
+) -> tuple[list[Figures], list[dict[str, Measure]]]:
+    fixed = comparison.fixed()
     outcomes = _shared(comparison, fixed)
     slopes: dict[_Key, float] = {}
     for index, replay in enumerate(replays):
@@ -257,10 +274,10 @@ def _evaluated(
         policy = measured[index, SELF]
         router, models = measured[index, key], [measured[it] for it in alone]
         measured[index, key] = equal_cost.refitted(router, policy, slope, models)
-    concerning = [_of(measured, index) for index in range(len(policies))]
+    concerning = [_of(measured, index) for index in range(len(names))]
     found = [
-        _figures(comparison, named.name, replay, mine)
-        for named, replay, mine in zip(policies, replays, concerning, strict=True)
+        _figures(comparison, name, replay, mine)
+        for name, replay, mine in zip(names, replays, concerning, strict=True)
     ]
     return found, concerning
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,24 @@ class Replay:
             self.latency_s[rows],
             self.calls[rows],
         )
+
+
+def joined(parts: Sequence[tuple[Ints, Replay]]) -> Replay:
+    """Replays of different rows as one, by ascending row.
+
+    Args:
+        parts: rows (k,) of each, no row twice, and what was done on them, all of the same models.
+    """
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+    replays = [it for _, it in parts]
+    return Replay(
+        replays[0].models,
+        np.concatenate([it.answered for it in replays])[order],
+        np.concatenate([it.quality for it in replays])[order],
+        np.concatenate([it.cost_usd for it in replays])[order],
+        np.concatenate([it.latency_s for it in replays])[order],
+        np.concatenate([it.calls for it in replays])[order],
+    )
 
 
 def nothing_yet(models: tuple[str, ...], n: int) -> Replay:

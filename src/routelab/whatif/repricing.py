@@ -142,7 +142,13 @@ def reprice(
     judged = retuned = None
     if part == "test":
         best = _best(new(SEARCHED))
-        judged = verdict(after, options.bounds, best, by_chance=policy.policy.by_chance)
+        judged = verdict(
+            after,
+            options.bounds,
+            best,
+            by_chance=policy.policy.by_chance,
+            routes=len(policy.policy.models_used) > 1,
+        )
     if retune and part == "test":
         try:
             retuned = _retuned(policy, options, moved, now, notify)

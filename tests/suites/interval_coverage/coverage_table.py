@@ -1,8 +1,8 @@
 """How often intervals hold the truth and verdicts are right, world by world, as a table.
 
 `make intervals` prints it: fixed policies, or with `--whole` studies by `tune` with a small
-search. What was drawn is kept in a file, a line a log, so that a run that was stopped goes on
-where it was.
+search; further options count what else such studies say. What was drawn is kept in a file, a line
+a log, so that a run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,25 +18,42 @@ import numpy as np
 from fixed_policy_worlds import WORLDS
 from scipy.stats import binomtest
 from world_certificates import CERTIFIED, certificates
-from world_figures import CONDITION, FIGURES, PLAIN_SHIP, REFUSED, SHIP, fixed_policy, whole_study
+from world_figures import (
+    CONDITION,
+    CROSSED,
+    FIGURES,
+    PLAIN_SHIP,
+    REFUSED,
+    SHIP,
+    fixed_policy,
+    whole_study,
+)
+from world_studies import BOUNDED, PROVED, TRIED, bounded, oracle_saving, share_saved, ten_tries
 
 CERTIFICATES = "certificates"
+BOUNDS, TRIES, SAVING = "bounds", "tries", "saving"
 RATES = {
     "fixed": (SHIP, PLAIN_SHIP),
-    "whole": ("wrong ship", "wrong do not route", SHIP),
+    "whole": ("wrong ship", "wrong do not route", SHIP, CROSSED),
     CERTIFICATES: CERTIFIED,
+    BOUNDS: (*BOUNDED, REFUSED),
+    TRIES: (*TRIED, REFUSED),
+    SAVING: PROVED,
 }
 """By mode, how often something was said, of all logs."""
 
 _ORDER = {name: at for at, name in enumerate(WORLDS)}
 
-Judged = Mapping[str, bool]
-"""By figure, whether its interval holds the truth; by verdict, whether it was given."""
+Judged = Mapping[str, bool | float]
+"""By figure, whether its interval holds the truth; by verdict, whether it was given; and sums."""
 
-MODES: dict[str, Callable[[str, int, int], Judged]] = {
+MODES: dict[str, Callable[[str, int, int], Mapping[str, bool] | Mapping[str, bool | float]]] = {
     "fixed": fixed_policy,
     "whole": whole_study,
     CERTIFICATES: certificates,
+    BOUNDS: bounded,
+    TRIES: ten_tries,
+    SAVING: oracle_saving,
 }
 
 
@@ -57,7 +74,8 @@ def run(
                 for seed in range(times or (500 if n == 1000 else 150)):
                     if (mode, name, n, seed) in done:
                         continue
-                    held = {key: bool(it) for key, it in MODES[mode](name, n, seed).items()}
+                    judged = MODES[mode](name, n, seed)
+                    held = {k: it if type(it) is float else bool(it) for k, it in judged.items()}
                     line = {"mode": mode, "world": name, "n": n, "seed": seed, "held": held}
                     file.write(json.dumps(line) + "\n")
                     file.flush()
@@ -71,24 +89,33 @@ def lines(kept: Path) -> Iterator[dict[str, object]]:
 
 def table(kept: Path, mode: str) -> str:
     """The rates as Markdown, with 95 % intervals of Clopper & Pearson."""
-    rows: dict[tuple[str, int], list[dict[str, bool]]] = {}
+    rows: dict[tuple[str, int], list[Judged]] = {}
     for it in lines(kept):
         if it["mode"] == mode:
             rows.setdefault((str(it["world"]), int(str(it["n"]))), []).append(it["held"])  # type: ignore[arg-type]
-    figures = () if mode == CERTIFICATES else (*FIGURES, CONDITION, REFUSED)
+    figures = (*FIGURES, CONDITION, REFUSED) if mode in ("fixed", "whole") else ()
     head = ["world", "n", "logs", *figures, *RATES[mode]]
+    head += ["of the oracle's saving"] if mode == SAVING else []
     shown = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for (name, n), found in sorted(rows.items(), key=lambda it: (_ORDER[it[0][0]], it[0][1])):
         start = [name, f"{n:,}", str(len(found))]
         cells = _figures(found) if figures else []
-        cells += [rate([it[word] for it in found if word in it]) for word in RATES[mode]]
+        cells += [_said(found, word) for word in RATES[mode]]
+        cells += [share_saved(found)] if mode == SAVING else []
         shown.append(f"| {' | '.join((*start, *cells))} |")
     return "\n".join(shown)
 
 
+def _said(found: Sequence[Judged], word: str) -> str:
+    """How often, of all logs where it could be; refused are those where nothing was judged."""
+    if word == REFUSED:
+        return f"{np.mean([word in it for it in found]):.2f}"
+    return rate([bool(it[word]) for it in found if word in it])
+
+
 def _figures(found: Sequence[Judged]) -> list[str]:
     judged = [it for it in found if REFUSED not in it]
-    cells = [rate([it[figure] for it in judged if figure in it]) for figure in FIGURES]
+    cells = [rate([bool(it[figure]) for it in judged if figure in it]) for figure in FIGURES]
     condition = f"{np.mean([it[CONDITION] for it in judged]):.2f}" if judged else "-"
     return [*cells, condition, f"{1 - len(judged) / len(found):.2f}"]
 
@@ -105,6 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--whole", action="store_true", help="studies by tune, not fixed policies")
     asked.add_argument("--certificates", action="store_true", help="of bounds at the truth")
+    asked.add_argument("--bounds", action="store_true", help="studies by tune under bounds")
+    asked.add_argument("--tries", action="store_true", help="ten useless studies of one test part")
+    asked.add_argument("--saving", action="store_true", help="what certificates keep of a saving")
     asked.add_argument("--worlds", nargs="*", default=list(WORLDS), choices=list(WORLDS))
     asked.add_argument("--sizes", nargs="*", type=int, default=[300, 1000, 4000])
     asked.add_argument("--times", type=int)
@@ -114,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str]) -> None:
     options = _parser().parse_args(arguments)
-    mode = CERTIFICATES if options.certificates else "whole" if options.whole else "fixed"
+    mode = next((it for it in MODES if getattr(options, it, False)), "fixed")
     run(mode, options.worlds, options.sizes, options.times, options.kept)
     print(table(options.kept, mode))  # noqa: T201  (the result)
 

@@ -22,6 +22,8 @@ from routelab.tuning import Options, tune
 
 FIGURES = ("quality", "cost", "gain", "difference", "saving", "saving share", "random mix")
 REFUSED, SHIP, PLAIN_SHIP = "refused", "ship", "plain ship"
+CROSSED = "cross-fitted"
+"""Whether the verdict rests on all groups, as test has too few: figures are then of these."""
 CONDITION = "on condition"
 """Whether intervals in USD hold only unless dearer requests come than so short a log shows."""
 MARGIN = 0.005
@@ -61,7 +63,8 @@ def whole_study(name: str, n: int, seed: int) -> dict[str, bool]:
     except LogError:  # too few groups for every part
         return {REFUSED: True, "wrong ship": False, "wrong do not route": False, SHIP: False}
     true = truth(name, study.policy, world.test_half)
-    found = held(study.figures, true)
+    found = held(study.figures if study.crossed is None else study.crossed.figures, true)
+    found[CROSSED] = study.crossed is not None
     word = study.verdict.word
     found["wrong ship"] = word == "ship" and true["gain"] <= 0
     found["wrong do not route"] = word == "do not route" and true["gain"] >= MARGIN

@@ -81,7 +81,7 @@ def test_a_model_without_support_is_left_out_or_refused_with_what_would_mend_it(
     found = scored_log(seen)
     assert found.log.models == ("small", "middle")
     assert list(found.left_out) == ["large"]
-    with pytest.raises(LogError, match="large: .*explore with epsilon"):
+    with pytest.raises(LogError, match=r"large: .*explore with epsilon"):
         scored_log(seen, MODELS)
 
 

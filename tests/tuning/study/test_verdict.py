@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tuning_world import baseline, figures
 
+from routelab.stats import IntervalMethod
 from routelab.stats.power import requests_to_settle
 from routelab.tuning import Bounds
 from routelab.tuning.objectives.score import MARGIN
@@ -16,6 +17,7 @@ from routelab.tuning.study import caveats
 from routelab.tuning.study.verdict import verdict
 
 POINTS = st.floats(-0.2, 0.2)
+ONE_MODEL = {"escalation_rate": 0.0, "model_share": {"small": 1.0}}
 
 
 LARGE = baseline("fixed:large", (0.0, 0.0))
@@ -37,6 +39,26 @@ def test_the_rules_in_order(a, b, broken):
         assert word == "do not route"
     else:
         assert word == "not proven"
+
+
+@pytest.mark.parametrize(("n", "word"), [(20, "not proven"), (599, "not proven")])
+@pytest.mark.parametrize("routes", [True, False])
+def test_a_router_that_sent_all_of_test_to_one_model_may_gain_elsewhere(n, word, routes):
+    it = figures(gain_vs_zero_router=0.0, gain_ci=(0.0, 0.0), n_requests=n, **ONE_MODEL)
+    found = verdict(it, Bounds(), "large", routes=routes)
+    assert found.word == (word if routes else "do not route")
+    if routes and n > 30:
+        assert "up to 0.5%; 600 would" in found.reasons[0]
+        assert found.requests_to_settle == 600
+    many = msgspec.structs.replace(it, n_requests=601)  # three in so many are less than the margin
+    assert verdict(many, Bounds(), "large", routes=routes).word == "do not route"
+
+
+def test_few_groups_refuse_a_router_even_where_one_model_answered_all_of_test():
+    few = IntervalMethod("expanded", "", 3.0, "3 groups are too few")
+    it = figures(gain_ci=(0.0, 0.0), interval_methods={"gain": few}, **ONE_MODEL)
+    found = verdict(it, Bounds(), "large", routes=True)
+    assert (found.word, found.reasons[0]) == ("not proven", "3 groups are too few")
 
 
 def test_a_small_but_certain_gain_ships():
@@ -105,8 +127,7 @@ def test_a_saving_at_equal_quality_is_a_verdict_of_its_own():
         " [-0.40, +0.60] of its quality: proven, to 0.5 of a point"
     )
     assert judged(-0.02, 0.004).word == "do not route"  # and so without a saving
-    single = {"escalation_rate": 0.0, "model_share": {"small": 1.0}}
-    found = judged(-0.02, 0.0, **equal, **single)  # which is had without a router
+    found = judged(-0.02, 0.0, **equal, **ONE_MODEL)  # which is had without a router
     assert (found.word, found.saving.word) == ("do not route", "proven")
     assert found.reasons[1].startswith("saving at equal quality: 90.0%")
     assert judged(0.01, 0.05, **equal).word == "ship"

@@ -277,6 +277,7 @@ def _verdict(
         best,
         warnings,
         by_chance=exported.point.policy.by_chance,
+        routes=len(exported.point.policy.models_used) > 1,
         elsewhere=kind_results.points_that_gain(others),
         undecided=kind_results.undecided(others),
     )

@@ -9,6 +9,7 @@ from routelab.tuning.study.verdict import verdict
 
 if TYPE_CHECKING:
     from routelab.tuning.study import caveats, inputs, signal_checks, summary
+    from routelab.tuning.study.cross_fit import CrossFittedTest
     from routelab.tuning.study.export import as_json, save
     from routelab.tuning.study.repeat import repeated
     from routelab.tuning.study.saving import Saving
@@ -22,6 +23,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "CrossFittedTest": "cross_fit",
             "Saving": "saving",
             "SeedRun": "seed_spread",
             "SeedSpread": "seed_spread",
@@ -46,6 +48,7 @@ else:
     )
 
 __all__ = [
+    "CrossFittedTest",
     "Saving",
     "SeedRun",
     "SeedSpread",

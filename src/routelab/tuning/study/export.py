@@ -69,6 +69,7 @@ def as_json(study: Study) -> dict[str, Any]:
         **_tried(study),
         **summary.later_look(study),
         **summary.estimated(study.estimated),
+        **_cross_fitted(study),
         **_learning(study),
         "splits": msgspec.to_builtins(_split(study)),
         "coverage": {
@@ -94,6 +95,14 @@ def _simulated(it: SloOutcome) -> dict[str, Any]:
     plain: dict[str, Any] = msgspec.to_builtins(it)
     del plain["demands"]
     return plain
+
+
+def _cross_fitted(study: Study) -> dict[str, Any]:
+    """What the verdict rests on where test has too few groups; nothing where it has enough."""
+    it = study.crossed
+    if it is None:
+        return {}
+    return {"cross_fitted": {"text": it.text, "figures": msgspec.to_builtins(it.figures)}}
 
 
 def _tried(study: Study) -> dict[str, Any]:

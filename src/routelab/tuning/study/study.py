@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace as replace_fields
 
@@ -52,6 +52,7 @@ from routelab.tuning.selection import (
     undecided,
 )
 from routelab.tuning.study import caveats, display, inputs, signal_checks
+from routelab.tuning.study.cross_fit import CrossFittedTest, cross_fit, is_called_for, too_long
 from routelab.tuning.study.drift import Drift, drift
 from routelab.tuning.study.repeat import as_begun
 from routelab.tuning.study.stored_result import note_export
@@ -103,6 +104,7 @@ class Study:
         look: which look at the test part it is; None where nobody counts.
         drift: inside the test period; None where none shows, or the log was not cut in time.
         estimated: the exported policy's value on test where the log is partial; else None.
+        crossed: what the verdict rests on where test has too few groups; else None.
     """
 
     options: Options
@@ -137,6 +139,7 @@ class Study:
     look: StudyLook | None = None
     drift: Drift | None = None
     estimated: EstimatedValue | None = None
+    crossed: CrossFittedTest | None = None
 
     @property
     def policy(self) -> Policy:
@@ -242,7 +245,7 @@ def tune(
     refuse_cut(log.name, cut, options)
     searched = searched_parts(options)
 
-    def part(name: str | Sequence[str]) -> ComparisonSet:
+    def part_of(cut: Split, name: str | Sequence[str]) -> ComparisonSet:
         return comparison_set(
             log,
             cut,
@@ -253,6 +256,13 @@ def tune(
             allow_missing=options.allow_missing,
         )
 
+    def search_again(asked: Options, cut: Split) -> StudyChoice:
+        rows = searched_rows(part_of(cut, searched), asked.seed)
+        there = inputs.thresholds(rows.compared.log, signals)
+        calibrate = partial(part_of, cut, "calibrate")
+        return choose(asked, cut, rows, there, calibrate, Clock(), None, lambda _: None)
+
+    part = partial(part_of, cut)
     then = not options.pool and options.parts_by is not None
     rows = searched_rows(part(searched), options.seed, part("train") if then else None)
     thresholds = inputs.thresholds(rows.compared.log, signals)
@@ -274,9 +284,40 @@ def tune(
         read = inputs.digests(log, known) | {name: repr(log.spec(name)) for name in signals}
         test = cut.sha256()["test"]
         look = looks.counted(test, log.sha256, study_digest(options, read))
-    study = _judged_on(testing, options, log, cut, known, found, clock, look, tell)
+    crossed: CrossFittedTest | str | None = None
+    if is_called_for(options, cut, found, testing):
+        crossed = too_long(options, found) or cross_fit(
+            options, cut, found, testing, part_of, search_again, tell
+        )
+    weighed = _Weighed(look, crossed)
+    study = _judged_on(testing, options, log, cut, known, found, clock, weighed, tell)
     note_export(options, study.trials, study.kind, study.policy, study.verdict.word, tell)
     return study
+
+
+class _Weighed(NamedTuple):
+    """What else a verdict rests on besides test: looks before this one, and cross-fitting, or why
+    there is none where test has too few groups."""
+
+    look: StudyLook | None
+    crossed: CrossFittedTest | str | None
+
+    @property
+    def fitted(self) -> CrossFittedTest | None:
+        return self.crossed if isinstance(self.crossed, CrossFittedTest) else None
+
+    def figures(self, test: Figures) -> Figures:
+        """That the verdict is on."""
+        judged = test if self.fitted is None else self.fitted.figures
+        return judged if self.look is None else self.look.paid(judged)
+
+    def sentences(self) -> list[str]:
+        crossed = self.crossed if isinstance(self.crossed, str) else None
+        fitted = self.fitted.text if self.fitted is not None else crossed
+        return [
+            *([] if fitted is None else [fitted]),
+            *([] if self.look is None else self.look.sentences()),
+        ]
 
 
 # Long: it names every field of the study.
@@ -288,7 +329,7 @@ def _judged_on(
     catalogue: Catalogue,
     found: StudyChoice,
     clock: Clock,
-    look: StudyLook | None,
+    weighed: _Weighed,
     tell: Callable[[str], None],
 ) -> Study:
     """The study, once what it chose is replayed on test."""
@@ -307,7 +348,7 @@ def _judged_on(
     if found.certifier is not None:
         certificate = found.certifier.certificate(exported.policy, provable(testing))
     final, by_bound, changed = _against_bounds(
-        testing, options, log, cut, found, jointly, certificate, tried, rivals, look
+        testing, options, log, cut, found, jointly, certificate, tried, rivals, weighed
     )
     account = None
     accounted = options.learns and found.plan.account
@@ -342,9 +383,10 @@ def _judged_on(
         plan=found.plan if found.plan.seconds is not None else None,
         cut_short=tuple(clock.cut),
         tried=tried,
-        look=look,
+        look=weighed.look,
         drift=changed,
         estimated=found.estimated,
+        crossed=weighed.fitted,
     )
 
 
@@ -359,13 +401,14 @@ def _against_bounds(
     certificate: Certificate | None,
     tried: Sequence[TriedKind],
     rivals: Sequence[Rival],
-    look: StudyLook | None,
+    weighed: _Weighed,
 ) -> tuple[Verdict, Sequence[Sequence[BoundCheck]], Drift | None]:
     """The verdict on the exported policy, each operating point held to the user's bounds, and the
     drift inside test."""
     chosen, tuning, bounds = found.chosen, found.searched.tune, options.bounds
     exported, best = chosen[0].point.policy, found.best.policy
     tested, strongest = jointly.figures, best.models_used[0]
+    shown = [weighed.fitted.figures if weighed.fitted else tested[0], *tested[1:]]
     best_quality = tested[0].alone(strongest).quality
     on_test = demands(bounds, testing, best, best_quality)
     others = joint_points(chosen, jointly)
@@ -377,7 +420,7 @@ def _against_bounds(
     changed = None if cut.rule != "time" else _drift(testing, options, found, exported)
     warnings = [
         *([] if found.estimated is None else found.estimated.sentences),
-        *([] if look is None else look.sentences()),
+        *weighed.sentences(),
         *([] if changed is None else [changed.text]),
         *caveats.mixed(chosen[0]),
         *caveats.outdone(rivals),
@@ -391,13 +434,14 @@ def _against_bounds(
         *bound_checks.unjudged(found.wanted, on_test),
     ]
     final = verdict(
-        tested[0] if look is None else look.paid(tested[0]),
+        weighed.figures(tested[0]),
         bounds,
         strongest,
         warnings,
         certificate,
         further[0],
         by_chance=exported.by_chance,
+        routes=len(exported.models_used) > 1,
         kind=found.won,
         elsewhere=that_gain(tried, others, tested[0].usd_per_1k, testing),
         undecided=undecided(others),
@@ -409,7 +453,7 @@ def _against_bounds(
                 *bound_checks.mean_bound_checks(figures, bounds, strongest, it.point.score),
                 *others,
             ]
-            for it, figures, others in zip(chosen, tested, further, strict=True)
+            for it, figures, others in zip(chosen, shown, further, strict=True)
         ],
         changed,
     )
@@ -422,7 +466,14 @@ def _drift(
     best = found.best.policy.models_used[0]
 
     def judge(later: Figures) -> Verdict:
-        return verdict(later, options.bounds, best, by_chance=exported.by_chance, kind=found.won)
+        return verdict(
+            later,
+            options.bounds,
+            best,
+            by_chance=exported.by_chance,
+            routes=len(exported.models_used) > 1,
+            kind=found.won,
+        )
 
     return drift(testing, NamedPolicy(options.name, exported), judge)
 

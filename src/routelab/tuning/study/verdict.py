@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
@@ -25,6 +26,9 @@ from routelab.tuning.tuners import TASK_MEAN
 
 FEWEST = 30
 """Test requests below which a bootstrap interval is no evidence."""
+
+NONE_SEEN = 3.0
+"""Expected requests of a sort of which none is seen with chance .05 (the rule of three)."""
 
 RIVALS = ROUTERS
 
@@ -84,6 +88,7 @@ def verdict(
     further: Sequence[BoundCheck] = (),
     *,
     by_chance: bool = False,
+    routes: bool = False,
     kind: str = "",
     elsewhere: Sequence[str] = (),
     undecided: Sequence[str] = (),
@@ -99,6 +104,7 @@ def verdict(
         certificate: that was asked for.
         further: bounds on latency and groups.
         by_chance: the policy is a mixture of single models, which the zero router is the best of.
+        routes: it may send requests to more than one model, though one answered all of test.
         kind: of the policy, which the untuned router of this kind is no rival of.
         elsewhere: what else gains over the zero router on test, in sentences, surest first. Where
             anything does, it is not said that routing is not worth it, nor that more requests are
@@ -115,6 +121,7 @@ def verdict(
         certificate,
         further,
         by_chance=by_chance,
+        routes=routes and not by_chance,
         kind=kind,
         elsewhere=(*elsewhere, *undecided),
     )
@@ -123,7 +130,7 @@ def verdict(
     if saved is None or saved.word == "quality lost":  # which the figures say without words
         return structs.replace(ruled, saving=saved)
     first, *rest = ruled.reasons
-    routed = not (by_chance or test.single_model)
+    routed = not by_chance and (routes or not test.single_model)
     if ruled.word == "do not route" and saved.word == "proven" and routed:
         return Verdict("not proven", (saved.text, first, *rest), None, saved, ruled.lead)
     return structs.replace(ruled, reasons=(first, saved.text, *rest), saving=saved)
@@ -150,10 +157,12 @@ def _ruled(
     further: Sequence[BoundCheck],
     *,
     by_chance: bool,
+    routes: bool,
     kind: str,
     elsewhere: Sequence[str],
 ) -> Verdict:
     """The verdict on the gain."""
+    alone = test.single_model and not routes
     judged = [*mean_bound_checks(test, bounds, best, None), *further]
     proved = list(_certified(certificate))
     demanded: list[BoundCheck | _Proved] = [*judged, *proved]
@@ -165,10 +174,10 @@ def _ruled(
     rest = [*warnings, *([] if leads is None else [leads.text]), *held, *others]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
-    if test.n_requests < FEWEST and not test.single_model:
+    if test.n_requests < FEWEST and not alone:
         few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
         return Verdict("not proven", (few, gain, *(check.text for check in missed), *rest), FEWEST)
-    if test.refusal and not test.single_model:
+    if test.refusal and not alone:
         return Verdict("not proven", (test.refusal, gain, *(it.text for it in missed), *rest))
     if by_chance and not test.single_model:
         drawn = (
@@ -184,6 +193,9 @@ def _ruled(
     if low > 0 and not missed:
         as_good = f", though {_names(near)} may do as well" if near else ""
         return Verdict("ship", (f"{gain}: above zero{as_good}", *rest, *_compare_first(near)))
+    if routes and (hidden := _not_shown(test)) is not None:
+        reasons = (*(it.text for it in missed), f"{gain}: {hidden.text}", *elsewhere, *rest)
+        return Verdict("not proven", reasons, hidden.needed)
     if high < MARGIN:
         small = f"{gain}: below the margin of {100 * MARGIN:.1f}"
         return _without_gain(small, [check.text for check in missed], elsewhere, rest)
@@ -198,6 +210,24 @@ def _ruled(
             gain += f"; {range_text(among)} test requests would settle it"
     reasons = (*(check.text for check in missed), gain, *elsewhere, *rest)
     return Verdict("not proven", reasons, max(needed, default=None))
+
+
+class _Hidden(NamedTuple):
+    """What test cannot show of a router, and the requests that would."""
+
+    text: str
+    needed: int
+
+
+def _not_shown(test: Figures) -> _Hidden | None:
+    """What is left open where one model answered all of test; None where that is too little."""
+    made = test.interval_methods.get("gain")
+    unseen = NONE_SEEN / (test.n_requests if made is None else made.effective_groups)
+    if not test.single_model or unseen < MARGIN:
+        return None
+    needed = math.ceil(test.n_requests * unseen / MARGIN)
+    text = "one model answered all of them, so that nothing shows what is gained on requests that"
+    return _Hidden(f"{text} go to another, up to {unseen:.1%}; {needed:,} would", needed)
 
 
 def _without_gain(

@@ -40,17 +40,27 @@ def write_calls(
         OSError: the disk is full, or may not be written.
     """
     check_out(out.parent, out)
-    store = CallStore(out, os.urandom(8).hex(), 0)  # parts of a killed process are of no use here
+    store = CallStore(
+        out, os.urandom(8).hex(), [out]
+    )  # parts of a killed process are of no use here
     held: list[LoggedCall] = []
-    size = 0
+    size = done = 0
+
+    def keep() -> None:
+        nonlocal size, done
+        store.add(held, [(0, done + at) for at in range(len(held))], ())
+        done += len(held)
+        size = 0
+        held.clear()
+
     for call in calls:
         held.append(call)
         size += len(call.response or "") + len(call.messages or ()) * 1_000
         size += sum(map(len, call.texts.values()))
         if len(held) >= PART or size >= _BYTES:
-            store.add(held, ())
-            held, size = [], 0
-    store.add(held, ())
+            keep()
+    keep()
     if not store.state.calls:
         raise LogError(f"{out}: there are no calls to write")
-    return store.state.calls - store.finish(parquet_metadata.extras(signals or {}, catalogue))
+    store.finish(parquet_metadata.extras(signals or {}, catalogue))
+    return store.state.calls
