@@ -40,9 +40,7 @@ def write_calls(
         OSError: the disk is full, or may not be written.
     """
     check_out(out.parent, out)
-    store = CallStore(
-        out, os.urandom(8).hex(), [out]
-    )  # parts of a killed process are of no use here
+    store = CallStore(out, os.urandom(8).hex(), [out])  # a killed process leaves nothing of use
     held: list[LoggedCall] = []
     size = done = 0
 
