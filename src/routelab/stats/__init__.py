@@ -27,7 +27,7 @@ from routelab.stats.power import (
     requests_to_settle,
     settling_range,
 )
-from routelab.stats.prediction_powered import (
+from routelab.stats.label_correction import (
     FEWEST_LABELS,
     CorrectedMean,
     LabelsAlone,

@@ -182,18 +182,7 @@ def plan_exploration(
         rows = np.sort(np.random.default_rng(options.seed).choice(rows, _MOST_ROWS, replace=False))
     part = log.take(rows)
     truth = _Truth.of(part, current, candidate, outcome)
-    usual = hidden(
-        part,
-        current.policy,
-        catalogue=current.catalogue,
-        seed=options.seed,
-        scoring=current.scoring,
-    )
-    if len(usual) != len(part):
-        raise LogError(
-            f"{log.name}: {current.name} asks no model on {len(part) - len(usual):,} requests; plan"
-            " on those that it serves"
-        )
+    usual = _usual(part, current, options.seed)
     models = tuple(dict.fromkeys((*current.policy.models_used, *candidate.policy.models_used)))
     per_day = options.per_day or _pace(log)
     planner = _Planner(part, current, candidate, options, truth, usual, models, per_day)
@@ -216,6 +205,27 @@ def plan_exploration(
         reason=_reason(plan, options),
         notes=tuple(_notes(plan, part, len(log) - len(known), options)),
     )
+
+
+def _usual(log: Log, current: PolicyToValue, seed: int) -> PartialLog:
+    """What the current policy does without exploring.
+
+    Raises:
+        LogError: it asks no model on some requests.
+    """
+    usual = hidden(
+        log,
+        current.policy,
+        catalogue=current.catalogue,
+        seed=seed,
+        scoring=current.scoring,
+    )
+    if len(usual) != len(log):
+        raise LogError(
+            f"{log.name}: {current.name} asks no model on {len(log) - len(usual):,} requests; plan"
+            " on those that it serves"
+        )
+    return usual
 
 
 def _known(log: Log, current: PolicyToValue, candidate: PolicyToValue, outcome: str) -> Ints:

@@ -26,6 +26,7 @@ from routelab.whatif import (
 )
 
 
+# Long: its options need many words.
 # Many arguments: each is an option.
 @grouped
 def plan(
@@ -99,7 +100,6 @@ def plan(
         raise typer.Exit(1)
 
 
-# Many arguments: options of the command, in the units of people.
 def _options(
     better_by: float | None,
     saving: float | None,

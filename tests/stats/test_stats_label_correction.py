@@ -88,6 +88,21 @@ def test_intervals_hold_where_sessions_are_all_right_or_all_wrong(labels):
     check(list(some(0.6, labels, 500, session=2)))
 
 
+def test_a_judge_that_errs_on_hardly_any_label_is_not_taken_to_be_never_wrong():
+    """Nine of ten are right, the judge passes a fifth of the others: one label in fifty is off."""
+    hits, silent = 0, 0
+    for at in range(200):
+        rng = np.random.default_rng([7, at])
+        right = (rng.random(ROWS) < 0.9).astype(float)
+        judge = np.where(rng.random(ROWS) < 0.19, 1.0, right)
+        found = corrected_mean(judge, np.where(np.arange(ROWS) < 50, right, np.nan))
+        hits += found.ci.low <= 0.9 <= found.ci.high
+        silent += np.array_equal(judge[:50], right[:50])
+    assert silent > 50
+    assert binomtest(hits, 200).proportion_ci(0.998).high > 0.93
+    assert hits > 180
+
+
 def test_a_session_counts_once():
     (one,) = some(0.6, 500, 1, session=5)
     alone = corrected_mean(

@@ -29,8 +29,7 @@ FEWEST_LABELS = 10
 _IMAGINED = 0.5
 """Labels that are added both ways to the variance: the judge at its worst where a person finds the
 best, and at its best where a person finds the worst. Without them a judge that happened to err on
-no label, or to one side only, seems to be never wrong: of 50 labels with a lenient judge of kappa
-.9, intervals then hold 63 % of the time."""
+no label seems to be never wrong, and with few labels that happens often."""
 
 
 class CorrectedMean(NamedTuple):
