@@ -25,8 +25,8 @@ from routelab.tuning.solvers.thresholds import threshold_candidates
 
 SHARE = 0.95
 """Of the best model's quality that is asked for."""
-BELOW, SHIP_BELOW, SHIP_SHARE = "below the share", "*ship* below it", "*ship* with it"
-DEARER, SHIP_DEARER, SHIP_COST = "over the cost", "*ship* over it", "*ship* under it"
+BELOW, SHIP_BELOW, SHIP_SHARE = "below the share", "*ship* below it", "every *ship*, share"
+DEARER, SHIP_DEARER, SHIP_COST = "over the cost", "*ship* over it", "every *ship*, cost"
 BOUNDED = (BELOW, SHIP_BELOW, SHIP_SHARE, DEARER, SHIP_DEARER, SHIP_COST)
 
 TRIES = 10
