@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow intervals soak fuzz sanitizers supply litellm protos lock check bench learning clean
+.PHONY: demo test slow intervals soak fuzz sanitizers supply litellm bench-litellm protos lock check bench learning clean
 
 demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
@@ -33,6 +33,9 @@ litellm:  ## LiteLLM's real router and proxy with our plug-in, in an environment
 	$(PYTHON) -m venv .venv-litellm
 	.venv-litellm/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[testing,litellm]' 'litellm[proxy]'
 	.venv-litellm/bin/python -m pytest tests/plugins
+
+bench-litellm: $(VENV)/.dev litellm  ## the gateway beside the real LiteLLM proxy
+	$(BIN)/python -m benchmarks litellm
 
 protos: $(VENV)/.dev  ## the description and types of router.proto anew
 	cd src && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I. --descriptor_set_out=routelab/serve/grpc/router.binpb --pyi_out=. routelab/serve/grpc/router.proto
