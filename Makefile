@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test slow intervals soak fuzz sanitizers supply litellm records protos lock check bench learning clean
+.PHONY: demo test slow intervals soak fuzz sanitizers supply litellm bench-litellm records protos lock check bench learning clean
 
 demo: $(VENV)/.lab  ## the main job on the embedded log
 	$(BIN)/routelab demo --out policies/demo.policy
@@ -36,6 +36,9 @@ litellm:  ## LiteLLM's real router and proxy with our plug-in, in an environment
 
 records: $(VENV)/.dev  ## what LiteLLM, MLflow, OpenTelemetry, inspect_ai, lm-eval and promptfoo record, made anew (2 GB)
 	$(BIN)/python -m pytest -s -m records
+
+bench-litellm: $(VENV)/.dev litellm  ## the gateway beside the real LiteLLM proxy
+	$(BIN)/python -m benchmarks litellm
 
 protos: $(VENV)/.dev  ## the description and types of router.proto anew
 	cd src && $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I. --descriptor_set_out=routelab/serve/grpc/router.binpb --pyi_out=. routelab/serve/grpc/router.proto

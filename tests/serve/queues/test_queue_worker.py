@@ -11,8 +11,15 @@ import pytest
 from queue_world import in_loop, nowhere
 from serve_world import asking, prompt
 
+from routelab.runtime.redaction import load_redactor
 from routelab.serve.config import GatewayLimits
-from routelab.serve.delivery import DeliveryLog, DestinationSender, Dispatcher, Outbox
+from routelab.serve.delivery import (
+    DeliveryLog,
+    DestinationSender,
+    Dispatcher,
+    Outbox,
+    OutcomeRedaction,
+)
 from routelab.serve.queues import MessageBroker, PoisonError, QueueMessage, QueueWorker
 from routelab.serve.queues.message import read_message
 from routelab.serve.queues.offsets import OffsetTracker
@@ -71,7 +78,7 @@ def message(log, name, topic="low", row=0, **headers):
 
 
 @asynccontextmanager
-async def worker_of(gateway, folder, rules=RULES, delivery=None):
+async def worker_of(gateway, folder, rules=RULES, delivery=None, redaction=None):
     service = gateway.service
     broker = HandBroker(rules)
     log = DeliveryLog(folder / "d.sqlite", 3600.0)
@@ -80,7 +87,7 @@ async def worker_of(gateway, folder, rules=RULES, delivery=None):
     dispatcher = Dispatcher(delivery, log, sender, service.events, service.gateway.totals)
     worker = QueueWorker(
         rules, broker, service.gateway, service.doorkeeper, GatewayLimits(),
-        Outbox(delivery, log, dispatcher), nowhere,
+        Outbox(delivery, log, dispatcher, redaction=redaction), nowhere,
     )  # fmt: skip
     try:
         yield worker, broker
@@ -292,6 +299,22 @@ def test_a_kafka_topic_is_committed_as_it_is_answered(gateway, world, tmp_path):
     assert letter.attributes["deadcode"] == "invalid_json"
     assert {it.topic for it in committed} == {"memory.low", "memory.high"}
     assert set(committed.values()) == {1}
+
+
+@pytest.mark.parametrize(("log", "said"), [(("mail",), "[mail]"), ((), "ann@example.org")])
+def test_why_a_message_is_dead_is_told_without_addresses(gateway, world, tmp_path, log, said):
+    async def work():
+        redaction = OutcomeRedaction(load_redactor(log))
+        async with worker_of(gateway, tmp_path, redaction=redaction) as (worker, broker):
+            worker.start()
+            await worker.take(message(world.log, "a", ce_specversion="ann@example.org"))
+            await all_done(broker, 1)
+            (letter,) = broker.sent
+            return letter
+
+    letter = in_loop(gateway, work())
+    assert said in letter.attributes["deadreason"]
+    assert letter.content == message(world.log, "a").body  # as it came
 
 
 def test_ids_need_not_be_given(gateway, world, tmp_path):
