@@ -31,7 +31,7 @@ from routelab.policies import Explore, Fixed, Mixture
 from routelab.replay import hidden, run
 from routelab.synthetic import world
 from routelab.tuning import Bounds, Options, Study, tune
-from routelab.tuning.estimated import scored_log
+from routelab.tuning.scores import scored_log
 
 REQUESTS, EPSILON = 20_000, 0.1
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.chance.scripted import ScriptedContext
+from routelab.core.chance.script import ScriptedContext
 from routelab.core.context import Context
 from routelab.core.decision import Step
 from routelab.core.protocol import Call, Feedback, Together

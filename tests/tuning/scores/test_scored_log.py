@@ -12,7 +12,7 @@ from routelab.errors import LogError
 from routelab.estimators import DR, TargetDecisions
 from routelab.policies import Conditional, Fixed, Match, Rule
 from routelab.replay import run
-from routelab.tuning.estimated import estimated_value, scored_log
+from routelab.tuning.scores import estimated_value, scored_log
 
 POLICY = Conditional((Rule(Match(task=("easy",)), Fixed("small")),), Fixed("large"))
 
