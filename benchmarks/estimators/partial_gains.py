@@ -4,8 +4,10 @@
 
 Of each log a third is held out, complete, and judges both policies. From the rest as many requests
 are drawn with replacement as traffic is to have. One policy is tuned on all their outcomes; the
-other on what a router left of them that serves one model and explores the first call. Gains are
-points of quality above the best mix of single models at the policy's own cost.
+other on what a router left of them that serves one model and explores the first call. Both are
+tuned for the most quality at half the cost between the cheapest and the dearest model, and as
+default for the least cost at enough quality. Gains are points of quality above the best mix of
+single models at the policy's own cost.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from routelab.metrics import zero_router_at
 from routelab.policies import Explore, Fixed, Mixture
 from routelab.replay import hidden, run
 from routelab.synthetic import world
-from routelab.tuning import Options, Study, tune
+from routelab.tuning import Bounds, Options, Study, tune
+from routelab.tuning.scores import scored_log
 
 REQUESTS, EPSILON = 20_000, 0.1
 
@@ -38,6 +41,7 @@ class GainLine(NamedTuple):
 
     log: str
     requests: int
+    point: str
     complete: float
     complete_cost: float
     partial: float
@@ -47,25 +51,33 @@ class GainLine(NamedTuple):
     seconds: float
 
 
-def line(name: str, data: Path, requests: int, epsilon: float, seed: int) -> GainLine:
-    """Both policies of a log."""
-    begun = time.monotonic()
+def of_log(name: str, data: Path, requests: int, epsilon: float, seed: int) -> Iterator[GainLine]:
+    """Both policies of a log, for each point."""
     log = complete(name, data, requests, seed)
     rows = np.random.default_rng(seed).permutation(len(log))
     third = len(log) // 3
     judging = log.take(np.sort(rows[:third]))
     traffic = drawn(log.take(np.sort(rows[third:])), requests, seed)
-    seen = hidden(traffic, logging_policy(log.models, epsilon), seed=seed)
-    options = Options(name="both", policy="utility", seed=seed, account=False, models=log.models)
-    whole, part = tune(traffic, options), tune(seen, options)
-    on_whole, cost_whole, _ = gain(whole, judging)
-    on_part, cost_part, quality = gain(part, judging)
-    said = part.estimated.quality if part.estimated is not None else None
-    ends = None if said is None else said.ci
-    return GainLine(
-        name, requests, on_whole, cost_whole, on_part, cost_part, part.verdict.word,
-        ends is not None and ends[0] <= quality <= ends[1], time.monotonic() - begun,
-    )  # fmt: skip
+    seen = scored_log(
+        hidden(traffic, logging_policy(log.models, epsilon), seed=seed), log.models, seed=seed
+    )
+    costs = 1000 * traffic.cost_usd.mean(axis=0)
+    half = Bounds(max_usd_per_1k=float(costs.min() + costs.max()) / 2)
+    for point, bounds in (("half the cost", half), ("enough quality", Bounds())):
+        begun = time.monotonic()
+        options = Options(
+            name="both", policy="utility", seed=seed, account=False, models=log.models,
+            bounds=bounds,
+        )  # fmt: skip
+        whole, part = tune(traffic, options), tune(seen, options)
+        on_whole, cost_whole, _ = gain(whole, judging)
+        on_part, cost_part, quality = gain(part, judging)
+        said = part.estimated.quality if part.estimated is not None else None
+        ends = None if said is None else said.ci
+        yield GainLine(
+            name, requests, point, on_whole, cost_whole, on_part, cost_part, part.verdict.word,
+            ends is not None and ends[0] <= quality <= ends[1], time.monotonic() - begun,
+        )  # fmt: skip
 
 
 def complete(name: str, data: Path, requests: int, seed: int) -> Log:
@@ -108,7 +120,7 @@ def lines(names: list[str], data: Path, requests: int, seeds: int) -> Iterator[G
     """One for each log and seed."""
     for name in names:
         for seed in range(seeds):
-            yield line(name, data, requests, EPSILON, seed)
+            yield from of_log(name, data, requests, EPSILON, seed)
 
 
 def main(arguments: list[str]) -> int:
@@ -118,13 +130,13 @@ def main(arguments: list[str]) -> int:
     given.add_argument("--seeds", type=int, default=1)
     given.add_argument("logs", nargs="*", default=["synthetic", *LOGS])
     options = given.parse_args(arguments)
-    print("| log | requests | complete, points | USD | partial, points | USD | share | interval |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| log | requests | point | complete | USD | partial | USD | share | interval |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for it in lines(options.logs, options.data, options.requests, options.seeds):
         share = f"{it.partial / it.complete:.0%}" if it.complete > 0 else ""
         print(
-            f"| {it.log} | {it.requests:,} | {it.complete:+.2f} | {it.complete_cost:.3f} |"
-            f" {it.partial:+.2f} | {it.partial_cost:.3f} | {share} |"
+            f"| {it.log} | {it.requests:,} | {it.point} | {it.complete:+.2f} |"
+            f" {it.complete_cost:.3f} | {it.partial:+.2f} | {it.partial_cost:.3f} | {share} |"
             f" {'holds' if it.held else 'misses'} |",
             flush=True,
         )

@@ -144,7 +144,7 @@ def _scored(policies: Sequence[PolicyFile], log: PartialLog) -> Log:
             " it has one model's: `routelab value` values such policies along the calls that were"
             " made"
         )
-    from routelab.tuning.estimated import scored_log  # scikit-learn
+    from routelab.tuning.scores import scored_log  # scikit-learn
 
     tell(
         "note: the log is partial: figures are doubly robust estimates from the models that"

@@ -57,7 +57,7 @@ from routelab.tuning.study import (
 )
 
 if TYPE_CHECKING:
-    from routelab.tuning.estimated import ScoredLog
+    from routelab.tuning.scores import ScoredLog
 
 
 # Long: one command, of whose options each is said once.
@@ -217,7 +217,7 @@ def _tunable(
             f"{log.name}: is a partial log, and a simulated day needs every model's answer to every"
             " request: leave the objectives on days out"
         )
-    from routelab.tuning.estimated import as_estimated, scored_log  # scikit-learn
+    from routelab.tuning.scores import as_estimated, scored_log  # scikit-learn
 
     as_estimated(options, log)
     found = scored_log(log, options.models, seed=options.seed, notify=tell)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from routelab.core.chance.scripted import ScriptedContext
+from routelab.core.chance.script import ScriptedContext
 from routelab.core.context import Context
 from routelab.core.decision import Step
 from routelab.core.protocol import Call, Feedback, Together
@@ -133,18 +133,19 @@ class _Branch:
     ) -> _Branch:
         twin = x.twin(ScriptedContext, script=script, scored=x.scores)
         made = cls(run(twin), twin)
-        made._go_on(None)
+        made.go_on(None)
         return made
 
     def hear(self, answers: tuple[Any, ...]) -> None:
         """What its calls gave, and so what it calls next."""
         self.turns += 1
-        self._go_on(answers)
+        self.go_on(answers)
 
     def close(self) -> None:
         self.running.close()
 
-    def _go_on(self, answers: tuple[Any, ...] | None) -> None:
+    def go_on(self, answers: tuple[Any, ...] | None) -> None:
+        """Run the policy to its next calls, or to its end."""
         self.asked = None
         try:
             self.asked = self.running.send(answers)

@@ -31,8 +31,8 @@ from routelab.tuning.options import Options
 from routelab.tuning.selection.kind_search import KindSearch, SearchedRows, search_kinds
 
 if TYPE_CHECKING:
-    from routelab.tuning.estimated import EstimatedValue
     from routelab.tuning.kinds import LearnedKinds
+    from routelab.tuning.scores import EstimatedValue
 
 MOST_COMPARED = 20_000
 """Rows that policies are compared on, at most, drawn at random: means of so many are within half

@@ -17,7 +17,7 @@ from routelab.tuning.study.seed_spread import SeedRange, SeedRun, SeedSpread
 from routelab.tuning.study.study import Study, tune
 
 if TYPE_CHECKING:
-    from routelab.tuning.estimated import ScoredLog
+    from routelab.tuning.scores import ScoredLog
 
 MOST = 100
 """Seeds of one study, at most."""

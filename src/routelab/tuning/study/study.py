@@ -61,8 +61,8 @@ from routelab.tuning.tuners import AUTO
 
 if TYPE_CHECKING:
     from routelab.learning import FittedScorers, LearningAccount
-    from routelab.tuning.estimated import EstimatedValue, ScoredLog
     from routelab.tuning.kinds import recipe_search
+    from routelab.tuning.scores import EstimatedValue, ScoredLog
     from routelab.tuning.study.seed_spread import SeedSpread
     from routelab.tuning.study.slo_outcome import SloOutcome
 
@@ -215,10 +215,10 @@ def tune(
     options.check_in_memory()
     scored = None
     if not isinstance(log, Log):
-        from routelab.tuning import estimated  # scikit-learn
+        from routelab.tuning import scores  # scikit-learn
 
-        options = estimated.as_estimated(options, log)
-        scored = estimated.scored_of(log, options, notify)
+        options = scores.as_estimated(options, log)
+        scored = scores.scored_of(log, options, notify)
         log = scored.log
     log = replace(log, reads=options.reads)
     options = as_begun(options, notify or (lambda _: None))
@@ -277,7 +277,7 @@ def tune(
         testing = testing.with_scoring(learned.fitted.scoring())
     if scored is not None:
         asked = testing.replay(found.chosen[0].point.policy).answered
-        value = estimated.estimated_value(scored, testing.coverage.rows, asked)
+        value = scores.estimated_value(scored, testing.coverage.rows, asked)
         found = found._replace(estimated=value)
     look = None
     if looks is not None:

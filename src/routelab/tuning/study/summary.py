@@ -14,7 +14,7 @@ from routelab.tuning.objectives import BoundCheck, FrontPoint, OperatingPoint, o
 from routelab.tuning.study.verdict import Verdict
 
 if TYPE_CHECKING:
-    from routelab.tuning.estimated import EstimatedValue
+    from routelab.tuning.scores import EstimatedValue
 
 HEADLINE = ("apgr", "apgr_test", "cpt50", "cpt80")
 POINT_KEYS = (

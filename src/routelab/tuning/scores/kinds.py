@@ -8,8 +8,8 @@ from msgspec import structs
 
 from routelab.errors import TuningError
 from routelab.logs.model import PartialLog
-from routelab.tuning.estimated.scored_log import ScoredLog, scored_log
 from routelab.tuning.options import Options
+from routelab.tuning.scores.scored_log import ScoredLog, scored_log
 from routelab.tuning.tuners import AUTO, ONE_CALL
 
 

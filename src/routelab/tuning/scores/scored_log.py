@@ -35,7 +35,7 @@ class ScoredLog:
     """A partial log made complete.
 
     Attributes:
-        log: the scores, (n, m) by outcome; its `seen` is what scorers learn from.
+        log: the scores, (n, m) of quality and cost; its `seen` is what scorers learn from.
         decisions: the first call of each request, with what outcome models go by.
         expected: by outcome, (n, k) what outcome models that did not see the request expect of
             every model of `decisions`.
@@ -111,7 +111,7 @@ def scored_log(
     known = [name for name, it in decisions.outcomes.items() if not np.isnan(it.at_end).any()]
     expected = {name: _table(decisions, name, how) for name in known}
     fit = _Fitted(expected=expected)
-    scores = {name: _scores(decisions, kept, name, fit) for name in OUTCOMES}
+    scores = {name: _scores(decisions, kept, name, fit) for name in ("quality", "cost_usd")}
     columns = [decisions.models.index(name) for name in kept]
     seen = seen.only(kept)
     seen = replace(seen, requests=replace(seen.requests, audit=audited))
@@ -131,7 +131,7 @@ def scored_log(
         seen=seen,
         quality=scores["quality"],
         cost_usd=scores["cost_usd"],
-        latency_s=scores["latency_s"],
+        latency_s=nothing,  # percentiles of scores would mean nothing
     )
     return ScoredLog(complete, decisions, expected, audited, left_out)
 

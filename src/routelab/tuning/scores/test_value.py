@@ -10,7 +10,7 @@ import numpy as np
 from routelab.core import Ints
 from routelab.errors import LogError
 from routelab.estimators import SNDR, PolicyEstimate, TargetDecisions
-from routelab.tuning.estimated.scored_log import OUTCOMES, ScoredLog
+from routelab.tuning.scores.scored_log import OUTCOMES, ScoredLog
 
 
 class EstimatedValue(msgspec.Struct, frozen=True):
