@@ -20,8 +20,8 @@ from routelab.runtime import RouterConfig
 REQUESTS, LARGE = 300, 0.4
 START = 1_793_527_200
 COSTS = {"small": 0.0005, "large": 0.004}
-ROUTED = (100 + 20) / 1e6
-"""What a call costs that our own router made."""
+PRICES = {"small": (1.0, 20.0), "large": (10.0, 150.0)}
+"""USD per million tokens of a prompt and of an answer, for 100 and 20 of which COSTS are due."""
 
 
 class Call(NamedTuple):
@@ -255,13 +255,13 @@ def served() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             choice = {"index": 0, "message": {"role": "assistant", "content": "So."}}
             usage = {"prompt_tokens": 100, "completion_tokens": 20}
             answer = json.dumps({"choices": [choice], "usage": usage}).encode()
-            head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(answer)}"
-            self.wfile.write(head.encode() + b"\r\n\r\n" + answer)
+            head = f"HTTP/1.1 200 OK\r\ncontent-length: {len(answer)}\r\n"
+            self.wfile.write(f"{head}content-type: application/json\r\n\r\n".encode() + answer)
 
         def log_message(self, *_: object) -> None:
             """Nothing is printed."""
@@ -277,7 +277,10 @@ def served() -> Iterator[str]:
 
 def decide(folder: Path, calls: list[Call]) -> list[dict[str, Any]]:
     """Let the router draw and log; what each of its answers was worth."""
-    models = {name: Model(input_usd_per_mtok=1.0, output_usd_per_mtok=1.0) for name in COSTS}
+    models = {
+        name: Model(input_usd_per_mtok=sent, output_usd_per_mtok=said)
+        for name, (sent, said) in PRICES.items()
+    }
     drawn = Mixture(Fixed("large"), Fixed("small"), LARGE)
     document = Document(
         name="drawn",
@@ -291,10 +294,10 @@ def decide(folder: Path, calls: list[Call]) -> list[dict[str, Any]]:
     with served() as url:
         (folder / "drawn.toml").write_text(
             "".join(
-                f"[models.{name}]\ninput_usd_per_mtok = 1.0\noutput_usd_per_mtok = 1.0\n"
+                f"[models.{name}]\ninput_usd_per_mtok = {sent}\noutput_usd_per_mtok = {said}\n"
                 f'[[models.{name}.deployments]]\nbase_url = "{url}"\nmodel = "{name}"\n'
                 f'provider = "here"\n'
-                for name in COSTS
+                for name, (sent, said) in PRICES.items()
             )
         )
         config = RouterConfig(log=str(folder / "decisions"))
@@ -308,7 +311,10 @@ def decide(folder: Path, calls: list[Call]) -> list[dict[str, Any]]:
 
 def policy(folder: Path) -> None:
     """Always the large model."""
-    models = {name: Model(input_usd_per_mtok=1.0, output_usd_per_mtok=1.0) for name in COSTS}
+    models = {
+        name: Model(input_usd_per_mtok=sent, output_usd_per_mtok=said)
+        for name, (sent, said) in PRICES.items()
+    }
     document = Document(
         name="large",
         policy=to_wire(Fixed("large")),

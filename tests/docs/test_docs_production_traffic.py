@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from production_world import COSTS, ROUTED, write_all
+from production_world import COSTS, write_all
 from test_docs_examples import commands
 
 from routelab.cli import main
@@ -36,6 +36,6 @@ def test_each_kind_of_log_ends_at_a_number_that_holds_the_truth(tmp_path, monkey
             assert low <= truth <= high, line
             assert high - low < 0.2, line
             paid = found["estimates"]["cost_usd"]["value"]
-            assert paid == pytest.approx(ROUTED if "decisions" in words else COSTS["large"]), line
+            assert paid == pytest.approx(COSTS["large"]), line
     assert imported == KINDS
     assert len(valued) == 9
