@@ -64,6 +64,16 @@ Places = Annotated[
 ]
 
 
+Judged = Annotated[
+    Path | None,
+    typer.Option(
+        "--feedback",
+        metavar="FILE.jsonl",
+        help="What answers were worth: request_id, quality, and model where several answered.",
+    ),
+]
+
+
 def _use(names: list[str] | None) -> list[str] | None:
     use(*names or ())
     return names
@@ -120,13 +130,20 @@ def _call_command(importer: CallImporter) -> Callable[..., None]:
         out: Out = None,
         column: Places = None,
         prices: Prices = None,
+        feedback: Judged = None,
         json: Json = False,
     ) -> None:
         target = out or Path(f"{name}.parquet")
         places = pairs("--column", column or (), "model=body.model", "NAME=PLACE")
         with progress("importing (bytes)") as told:
             found = import_calls(
-                importer, path, target, columns=places, price_list=prices, progress=told
+                importer,
+                path,
+                target,
+                columns=places,
+                price_list=prices,
+                feedback=feedback,
+                progress=told,
             )
         for note in (*skipped_note(found), *found.notes):
             tell(f"note: {note}")
@@ -140,6 +157,7 @@ def _call_command(importer: CallImporter) -> Callable[..., None]:
                     "calls": found.calls,
                     "skipped": dict(found.skipped),
                     "repeated": found.repeated,
+                    "doubted": dict(found.doubted),
                     **described,
                 }
             )

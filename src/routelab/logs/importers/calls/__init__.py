@@ -24,6 +24,7 @@ from routelab.logs.importers.calls.values import (
     moment_s,
     number,
     parsed,
+    propensity_in,
     text,
     tokens_within,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "moment_s",
     "number",
     "parsed",
+    "propensity_in",
     "record_files",
     "records",
     "skipped_note",

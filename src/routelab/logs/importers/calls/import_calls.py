@@ -16,7 +16,11 @@ from routelab.core.messages import foreign
 from routelab.errors import LogError
 from routelab.logs import price_lists
 from routelab.logs.columns import parquet_metadata
-from routelab.logs.importers.calls.call_importer import CallImporter, Convert, SkippedRecord
+from routelab.logs.importers.calls.call_importer import (
+    CallImporter,
+    Convert,
+    SkippedRecord,
+)
 from routelab.logs.importers.calls.call_store import (
     PART,
     TWICE,
@@ -24,6 +28,7 @@ from routelab.logs.importers.calls.call_store import (
     ImportState,
     check_out,
 )
+from routelab.logs.importers.calls.feedback import graded, judgements, several
 from routelab.logs.importers.calls.logged_call import LoggedCall
 from routelab.logs.importers.calls.records import CallRecord, record_files, records
 
@@ -68,6 +73,7 @@ def import_calls(
     *,
     columns: Mapping[str, str] | None = None,
     price_list: Path | None = None,
+    feedback: Path | None = None,
     progress: Progress | None = None,
 ) -> ImportedCalls:
     """Write the log that records of calls make; a file at `out` is replaced atomically.
@@ -82,6 +88,8 @@ def import_calls(
         columns: what the user says of where values stand, for importers that ask.
         price_list: of any form (see `routelab.logs.price_lists.read`); goes into the log, and
             prices calls without a cost wherever it is read.
+        feedback: path of JSON Lines with `request_id`, `quality` and perhaps `model`: what answers
+            were worth, where the program itself does not say.
         progress: told bytes of files that are done, and of all.
     Raises:
         LogError: everything that is wrong with the files, the prices and `out`, before anything is
@@ -91,14 +99,25 @@ def import_calls(
     listed = price_lists.read(price_list) if price_list else None
     files = record_files(path, importer.suffixes, importer.named)
     convert = importer.open(path, columns or {})
+    if feedback is not None:
+        convert = graded(convert, judgements(feedback))
     source = {
         "importer": importer.name,
         "columns": dict(columns or {}),
-        "files": [[str(it), it.stat().st_size, it.stat().st_mtime] for it in files],
+        "files": [
+            [str(it), it.stat().st_size, it.stat().st_mtime]
+            for it in (*files, *([] if feedback is None else [feedback]))
+        ],
     }
     store = CallStore(out, source, files)
     with _without_cycles():
-        _read(importer, files, convert, store, progress)
+        _read(
+            importer,
+            files,
+            convert,
+            store,
+            progress,
+        )
     state = store.state
     if not state.calls:
         why = "; ".join(f"{many:,} {it}, {state.examples[it]}" for it, many in _most(state.skipped))
@@ -196,8 +215,7 @@ def _converted(record: CallRecord, convert: Convert) -> Iterable[LoggedCall | Sk
         return (_NO_OBJECT,)
     if not value and record.file.suffix not in (".json", ".jsonl", ".ndjson"):
         return (_CUT_OFF,)
-    found = convert(value, record.file)
-    return (found,) if isinstance(found, LoggedCall | SkippedRecord) else found
+    return several(convert(value, record.file))
 
 
 def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:

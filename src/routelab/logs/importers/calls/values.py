@@ -72,6 +72,20 @@ def first(found: Fields, *names: str) -> Any:
     return None
 
 
+def propensity_in(*places: Fields) -> float | None:
+    """The probability with which a call was chosen, where its maker wrote it down.
+
+    Args:
+        places: what a program keeps of its user's own, such as tags; one may hold
+            `routelab.propensity`, or `Routelab-Propensity` where names are those of headers.
+    """
+    for place in places:
+        found = number(first(place, "routelab.propensity", "Routelab-Propensity"))
+        if found is not None and 0.0 < found <= 1.0:
+            return found
+    return None
+
+
 def parsed(value: object) -> Any:
     """A value, that of JSON text where it is one."""
     if not isinstance(value, str) or value[:1] not in ("{", "[", '"'):

@@ -23,6 +23,7 @@ from routelab.logs.importers.calls import (
     moment_s,
     number,
     parsed,
+    propensity_in,
     text,
 )
 
@@ -64,6 +65,7 @@ def _convert(record: Fields, _file: Path) -> Converted:
         timestamp=moment_s(record.get("request_created_at")),
         latency_s=None if took_ms is None else took_ms / 1e3,
         cost_usd=amount(first(record, "costUSD", "cost_usd", "cost")),
+        propensity=propensity_in(properties),
         error=f"status {status:.0f}" if failed and status is not None else "",
         numbers=marks,
         **counted(

@@ -25,6 +25,7 @@ from routelab.logs.importers.calls import (
     moment_s,
     number,
     parsed,
+    propensity_in,
     text,
     tokens_within,
 )
@@ -90,6 +91,10 @@ def _convert(record: Fields, _file: Path) -> Converted:
     status = text(record.get("status") or metadata.get("status"))
     failed = status == "failure" or bool(record.get("error_str"))
     propensity, numbers = _decision(fields(metadata.get("routing_decision")))
+    if propensity is None:
+        propensity = propensity_in(
+            fields(metadata.get("requester_metadata")), fields(metadata.get("spend_logs_metadata"))
+        )
     asked = text(record.get("model"))
     return LoggedCall(
         request_id=text(record.get("request_id") or record.get("id")),

@@ -24,6 +24,7 @@ from routelab.logs.importers.calls import (
     moment_s,
     number,
     parsed,
+    propensity_in,
     text,
     tokens_within,
 )
@@ -47,9 +48,7 @@ def _convert(record: Fields, _file: Path) -> Converted:
     tags = _pairs(record.get("tags") or info.get("tags"))
     if tags.get("mlflow.trace.sourceScorer"):
         return _JUDGE
-    metadata = {"mlflow.traceName": tags.get("mlflow.traceName")} | _pairs(
-        record.get("trace_metadata") or info.get("trace_metadata")
-    )
+    metadata = dict(tags) | _pairs(record.get("trace_metadata") or info.get("trace_metadata"))
     spans = _list(parsed(record.get("spans") or data.get("spans")))
     trace = text(record.get("trace_id") or info.get("trace_id") or info.get("request_id"))
     marks = dict(_marks(_list(parsed(record.get("assessments") or info.get("assessments")))))
@@ -90,6 +89,7 @@ def _calls(
             latency_s=between_s(start, end),
             cost_usd=amount(cost.get("total_cost")),
             error="failed" if "ERROR" in code else "",
+            propensity=propensity_in(metadata) if len(calls) == 1 else None,
             numbers={**marks.get("", {}), **marks.get(own, {})},
             **counted(
                 usage.get("input_tokens"),

@@ -21,6 +21,7 @@ from routelab.logs.importers.calls import (
     decoded,
     fields,
     moment_s,
+    propensity_in,
     record_files,
     records,
     text,
@@ -99,6 +100,7 @@ def _completion(body: Fields, sent: Fields, name: str) -> LoggedCall:
         response=answer_of(body),
         timestamp=moment_s(body.get("created", body.get("created_at"))),
         service_tier=text(body.get("service_tier")),
+        propensity=propensity_in(fields(body.get("metadata")), fields(sent.get("metadata"))),
         **tokens_within(fields(body.get("usage"))),
     )
 

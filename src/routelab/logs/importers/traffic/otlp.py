@@ -30,6 +30,7 @@ from routelab.logs.importers.calls import (
     first,
     moment_s,
     parsed,
+    propensity_in,
     record_files,
     records,
     text,
@@ -75,13 +76,20 @@ def span_call(attributes: Fields, span: Fields) -> LoggedCall | SkippedRecord:
         timestamp=span.get("start"),
         latency_s=between_s(span.get("start"), span.get("end")),
         cost_usd=amount(
-            first(attributes, "gen_ai.usage.cost", "llm.cost.total", "gen_ai.usage.total_cost")
+            first(
+                attributes,
+                "gen_ai.usage.cost",
+                "llm.cost.total",
+                "gen_ai.usage.total_cost",
+                "routelab.cost_usd",
+            )
         ),
         service_tier=text(
             first(attributes, "openai.response.service_tier", "gen_ai.openai.response.service_tier")
         ),
         error=error,
         inside=text(span.get("parent")),
+        propensity=propensity_in(attributes, fields(get("metadata"))),
         **_tokens(attributes),
     )
 
