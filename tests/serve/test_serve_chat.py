@@ -89,7 +89,7 @@ def test_what_no_model_answers_is_a_failure_before_it_is_a_stream(gateway, strea
         (b'{"messages": "a", "model": "gpt-9"}', 404, "model", "there is routelab/cascade"),
         (b'{"messages": "a", "model": "routelab/large2"}', 404, "model", "'routelab/large'"),
         (b'{"messages": "a"}', 404, "model", "several policies"),
-        (b'{"messages": "a", "model": "routelab/large", "n": NaN}', 503, None, ""),
+        (b'{"messages": "a", "model": "routelab/large", "n": NaN}', 400, None, "NaN is no number"),
         (b'{"messages": "a", "model": "routelab/large", "max_cost_usd": "1"}', 400,
          "max_cost_usd", "max_cost_usd='1'"),
         (b'{"messages": "a", "model": "routelab/large", "needs": ["teleport"]}', 400, None,

@@ -108,7 +108,7 @@ class WebSocketRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         send_s: seconds in which a caller has to make room for a frame.
     """
 
-    connections: int = 20_000
+    connections: int = 10_000
     at_once: int = 64
     ping_s: float = 20.0
     send_s: float = 30.0
