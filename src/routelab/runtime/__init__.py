@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from routelab.runtime.router import AsyncRouter
     from routelab.runtime.trace_context import (
         TRACEPARENT,
-        RequestTrace,
+        RequestTracer,
         TraceContext,
         read_trace,
     )
@@ -70,7 +70,7 @@ else:
             "REQUEST_ID": "wire",
             "Reply": "upstream",
             "RequestOptions": "requests",
-            "RequestTrace": "trace_context",
+            "RequestTracer": "trace_context",
             "RoutedAnswer": "routed_answer",
             "Router": "blocking",
             "RouterConfig": "config",
@@ -115,7 +115,7 @@ __all__ = [
     "Piece",
     "Reply",
     "RequestOptions",
-    "RequestTrace",
+    "RequestTracer",
     "RoutedAnswer",
     "Router",
     "RouterConfig",

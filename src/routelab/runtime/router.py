@@ -107,12 +107,9 @@ class AsyncRouter:
         if spare is not None:
             self.catalogue = merged_models(self.catalogue, deployed(spare))
         self.metrics = config.metrics or RouterMetrics(wall_clock=wall_clock)
-        self._observers = Observers(
-            _sink(config.log, self.catalogue, wall_clock),
-            (self.metrics, *config.observers),
-            wall_clock,
-            config.trace_headers,
-        )
+        log, observers = _sink(config.log, self.catalogue, wall_clock), config.observers
+        observers = (self.metrics, *observers)
+        self._observers = Observers(log, observers, wall_clock, config.trace_headers)
         self._http: HttpUpstream | None = None
         upstream = config.upstream
         if upstream is None:

@@ -79,7 +79,7 @@ def read_trace(headers: Iterable[tuple[str, str]]) -> TraceContext | None:
     return TraceContext(parent, _state(states))
 
 
-class RequestTrace(Protocol):
+class RequestTracer(Protocol):
     """Follows one request, and says what each of its attempts is sent with."""
 
     def sending(self, deployment: str, sample: int, sent_s: float) -> Mapping[str, str]:
@@ -111,7 +111,7 @@ class GuardedTrace:
         told: endpoints hear of it; without, they are sent no headers.
     """
 
-    def __init__(self, trace: RequestTrace, told: bool) -> None:
+    def __init__(self, trace: RequestTracer, told: bool) -> None:
         self._trace = trace
         self._told = told
 

@@ -18,7 +18,7 @@ from routelab.runtime.calls.gates import GateChecker
 from routelab.runtime.calls.signals import SignalReader
 from routelab.runtime.calls.warn_once import WarnOnce
 from routelab.runtime.engine import Engine, SampleAttempt, SampleRequest, SampleResult
-from routelab.runtime.trace_context import RequestTrace, TraceContext
+from routelab.runtime.trace_context import RequestTracer, TraceContext
 from routelab.runtime.wire import NEED, READS, SAMPLE, header_list
 from routelab.signals import SignalSource, answer_parts, answer_text, resolve
 
@@ -45,7 +45,7 @@ class Sending(msgspec.Struct, frozen=True):
     able: Callable[[str, Call], bool] = lambda _model, _call: True
     room: Callable[[SampleAttempt, float], Awaitable[str | None]] | None = None
     context: TraceContext | None = None
-    trace: RequestTrace | None = None
+    trace: RequestTracer | None = None
 
 
 class Caller:

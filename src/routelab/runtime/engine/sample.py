@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from routelab.runtime.attempts import AttemptResult, PieceSink
-from routelab.runtime.trace_context import RequestTrace
+from routelab.runtime.trace_context import RequestTracer
 
 
 class SampleAttempt(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ class SampleRequest(msgspec.Struct, frozen=True):
     ours: frozenset[str] = frozenset()
     room: Callable[[SampleAttempt], Awaitable[str | None]] | None = None
     tenant: str = ""
-    trace: RequestTrace | None = None
+    trace: RequestTracer | None = None
 
 
 class SampleResult(msgspec.Struct, frozen=True):

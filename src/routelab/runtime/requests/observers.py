@@ -12,7 +12,7 @@ from routelab.errors import RouteError
 from routelab.runtime.budgets import Alert
 from routelab.runtime.finished_request import FinishedRequest, answered, ended
 from routelab.runtime.journal import Sink
-from routelab.runtime.trace_context import GuardedTrace, PassedTrace, RequestTrace, TraceContext
+from routelab.runtime.trace_context import GuardedTrace, PassedTrace, RequestTracer, TraceContext
 
 _log = logging.getLogger("routelab")
 
@@ -43,7 +43,7 @@ class Observer(Protocol):
 class TracingObserver(Observer, Protocol):
     """An observer that follows requests from their beginning, and gives attempts spans to be in."""
 
-    def begun(self, request: Request, context: TraceContext | None) -> RequestTrace | None:
+    def begun(self, request: Request, context: TraceContext | None) -> RequestTracer | None:
         """A request is under way; `finished` is called with the very same one, in the same task.
 
         Args:
@@ -77,7 +77,7 @@ class Observers:
         self._trace_headers = trace_headers
         self._wall_clock = wall_clock
 
-    def begun(self, request: Request, context: TraceContext | None) -> RequestTrace | None:
+    def begun(self, request: Request, context: TraceContext | None) -> RequestTracer | None:
         """Pass on that a request is under way.
 
         Args:

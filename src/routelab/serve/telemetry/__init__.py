@@ -8,7 +8,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.serve.telemetry.conventions import Conventions, chosen_conventions
-    from routelab.serve.telemetry.decided import DecidedRequest
+    from routelab.serve.telemetry.decided_request import DecidedRequest
     from routelab.serve.telemetry.exporters import Telemetry
     from routelab.serve.telemetry.observer import TelemetryObserver
 else:
@@ -16,7 +16,7 @@ else:
         __name__,
         {
             "Conventions": "conventions",
-            "DecidedRequest": "decided",
+            "DecidedRequest": "decided_request",
             "Telemetry": "exporters",
             "TelemetryObserver": "observer",
             "chosen_conventions": "conventions",

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from routelab.core import Request
 from routelab.core.messages import how_to_install
 from routelab.errors import MissingExtraError
-from routelab.runtime import FinishedRequest, RequestTrace, TraceContext
+from routelab.runtime import FinishedRequest, RequestTracer, TraceContext
 from routelab.runtime.budgets import Alert
 from routelab.serve.config import TelemetryRules
 from routelab.serve.telemetry.conventions import chosen_conventions
-from routelab.serve.telemetry.decided import DecidedRequest
+from routelab.serve.telemetry.decided_request import DecidedRequest
 from routelab.version import __version__
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Telemetry:
             policy_name,
         )
 
-    def begun(self, request: Request, context: TraceContext | None) -> RequestTrace | None:
+    def begun(self, request: Request, context: TraceContext | None) -> RequestTracer | None:
         """A request is under way.
 
         Args:

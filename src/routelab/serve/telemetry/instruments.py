@@ -10,7 +10,7 @@ from routelab.runtime.budgets import Alert
 from routelab.serve.telemetry import conventions as named
 from routelab.serve.telemetry.attributes import Attributes, attempt_attributes
 from routelab.serve.telemetry.conventions import Conventions
-from routelab.serve.telemetry.decided import DecidedRequest
+from routelab.serve.telemetry.decided_request import DecidedRequest
 
 OTHER = "other"
 """Stands for the tenants beyond the cap."""

@@ -10,10 +10,10 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from routelab.core import Request
-from routelab.runtime import FinishedRequest, RequestTrace, TraceContext
+from routelab.runtime import FinishedRequest, RequestTracer, TraceContext
 from routelab.runtime.budgets import Alert
 from routelab.serve.telemetry.conventions import Conventions
-from routelab.serve.telemetry.decided import DecidedRequest
+from routelab.serve.telemetry.decided_request import DecidedRequest
 from routelab.serve.telemetry.instruments import Instruments
 from routelab.serve.telemetry.spans import RequestSpan, SpanWriter
 from routelab.version import __version__
@@ -59,7 +59,7 @@ class TelemetryObserver:
             self._instruments = Instruments(meters.get_meter(SCOPE, __version__), names)
         self._under_way: dict[int, RequestSpan] = {}  # by the request, which is held elsewhere
 
-    def begun(self, request: Request, context: TraceContext | None) -> RequestTrace | None:
+    def begun(self, request: Request, context: TraceContext | None) -> RequestTracer | None:
         """A request is under way.
 
         Args:

@@ -18,7 +18,7 @@ from routelab.serve.telemetry.attributes import (
     split_deployment,
 )
 from routelab.serve.telemetry.conventions import Conventions
-from routelab.serve.telemetry.decided import DecidedRequest
+from routelab.serve.telemetry.decided_request import DecidedRequest
 
 ROUTE, DECIDE = "route", "decide"
 _NANO = 1_000_000_000
