@@ -22,11 +22,14 @@ from routelab.lazy import attach
 from routelab.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from routelab import collect as collect
     from routelab import core as core
     from routelab import errors as errors
     from routelab import estimators as estimators
     from routelab import gates as gates
+    from routelab import graders as graders
     from routelab import learning as learning
+    from routelab import lint as lint
     from routelab import logs as logs
     from routelab import metrics as metrics
     from routelab import plugins as plugins
@@ -55,11 +58,14 @@ else:
         {
             "AsyncRouter": "runtime",
             "Router": "runtime",
+            "collect": "",
             "core": "",
             "errors": "",
             "estimators": "",
             "gates": "",
+            "graders": "",
             "learning": "",
+            "lint": "",
             "load": "policy_file",
             "logs": "",
             "metrics": "",
