@@ -9,20 +9,22 @@ import msgspec
 
 from routelab.core import StructRegistry
 from routelab.errors import GradingError, RoutelabError
-from routelab.graders.exact_match import ExactMatch
-from routelab.graders.function_grade import FunctionGrade
 from routelab.graders.grader import Grader
-from routelab.graders.json_fit import JsonFit
-from routelab.graders.json_match import JsonMatch
-from routelab.graders.multiple_choice import MultipleChoice
-from routelab.graders.normalised_match import NormalisedMatch
-from routelab.graders.numeric_match import NumericMatch
-from routelab.graders.pattern_search import PatternSearch
-from routelab.graders.sql_result import SqlResult
-from routelab.graders.substring import Substring
-from routelab.graders.token_f1 import TokenF1
-from routelab.graders.unit_tests import UnitTests
-from routelab.graders.user_feedback import UserFeedback
+from routelab.graders.kinds import (
+    ExactMatch,
+    FunctionGrade,
+    JsonFit,
+    JsonMatch,
+    MultipleChoice,
+    NormalisedMatch,
+    NumericMatch,
+    PatternSearch,
+    SqlResult,
+    Substring,
+    TokenF1,
+    UnitTests,
+    UserFeedback,
+)
 
 KINDS: tuple[type[Grader], ...] = (
     ExactMatch,

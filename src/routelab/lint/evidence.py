@@ -20,7 +20,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Evidence:
+class LogEvidence:
     """What a log shows of what its models did; requests (n), models (m).
 
     Attributes:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from routelab.lint.evidence import Evidence
+from routelab.lint.evidence import LogEvidence
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
 
@@ -34,5 +34,5 @@ class LintFinding(msgspec.Struct, frozen=True):
     examples: tuple[str, ...] = ()
 
 
-Check: TypeAlias = Callable[[Evidence], Iterator[LintFinding]]
+Check: TypeAlias = Callable[[LogEvidence], Iterator[LintFinding]]
 """Looks for one kind of defect, and needs no more than the evidence."""

@@ -12,7 +12,7 @@ from routelab.core import Ints
 from routelab.core.catalogue import Catalogue
 from routelab.errors import LogError
 from routelab.lint.checks import CHECKS
-from routelab.lint.evidence import Evidence, file_of
+from routelab.lint.evidence import LogEvidence, file_of
 from routelab.lint.finding import LintFinding, Severity
 from routelab.logs import Log, PartialLog, RawColumns
 from routelab.policy_file import PolicyFile
@@ -45,7 +45,7 @@ def lint(
         with contextlib.suppress(LogError):  # of another form, whose rows cannot be told apart
             raw = RawColumns(path, columns)
     chosen = {it.name: _chosen(log, it) for it in policies} if isinstance(log, Log) else {}
-    evidence = Evidence(log, raw, catalogue, time.time() if now_s is None else now_s, chosen)
+    evidence = LogEvidence(log, raw, catalogue, time.time() if now_s is None else now_s, chosen)
     found = [finding for check in CHECKS for finding in check(evidence)]
     return tuple(sorted(found, key=lambda it: _ORDER[it.severity]))
 

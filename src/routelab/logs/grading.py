@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from routelab.core import Progress
 from routelab.core.messages import first
-from routelab.core.progress import Progress
 from routelab.core.storage import replacing
 from routelab.errors import LogError
 from routelab.graders import (
@@ -52,7 +52,7 @@ class _Columns(NamedTuple):
     quality: str | None
 
 
-# Many arguments: each says one thing of the grading.
+# Long: its arguments need many words.
 def grade(
     path: str | Path,
     out: str | Path,

@@ -25,7 +25,7 @@ from routelab.logs import grade as grade_log
 _STATUSES = tuple(str(it) for it in AnswerStatus)
 
 
-# Many arguments: each is an option.
+# Long: its options need many words.
 def grade(
     log: LogPath,
     grader: Annotated[

@@ -27,7 +27,6 @@ from routelab.logs import price_lists
 _STYLES = {"error": "bold red", "warning": "bold yellow", "note": ""}
 
 
-# Many arguments: each is an option.
 @grouped
 def lint(
     log: LogPath,

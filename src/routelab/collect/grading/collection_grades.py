@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from routelab.collect.storage import CollectedCell, Collection, write_log
-from routelab.core.progress import Progress
+from routelab.core import Progress
 from routelab.errors import CollectError
 from routelab.graders import AnswerStatus, Case, Grader, PanelGrade, check_panel, grade_answer
 from routelab.logs import GradeTally, GradingSummary, check_graded_path

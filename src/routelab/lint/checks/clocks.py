@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from routelab.lint.evidence import Evidence, by_model
+from routelab.lint.evidence import LogEvidence, by_model
 from routelab.lint.finding import LintFinding
 
 NAME = "clock-skew"
@@ -20,7 +20,7 @@ _FASTEST = 20_000.0
 _LEAST = 3
 
 
-def clock_skew(evidence: Evidence) -> Iterator[LintFinding]:
+def clock_skew(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Times to come or long gone, turns before those they follow, answers faster than can be."""
     times = evidence.log.requests.timestamp_s
     if times is not None:
@@ -52,7 +52,7 @@ def clock_skew(evidence: Evidence) -> Iterator[LintFinding]:
         )
 
 
-def _turns(evidence: Evidence) -> Iterator[LintFinding]:
+def _turns(evidence: LogEvidence) -> Iterator[LintFinding]:
     raw, times = evidence.raw, evidence.log.requests.timestamp_s
     group = evidence.log.requests.group
     if raw is None or times is None or group is None or "turn" not in raw.of:

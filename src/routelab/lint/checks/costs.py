@@ -9,7 +9,7 @@ import numpy as np
 from routelab.core import Bools, Floats
 from routelab.core.catalogue import TokenUsage
 from routelab.core.messages import first, foreign
-from routelab.lint.evidence import Evidence, by_model
+from routelab.lint.evidence import LogEvidence, by_model
 from routelab.lint.finding import LintFinding
 from routelab.logs import Log, price_lists
 
@@ -22,7 +22,7 @@ _EXACT, _MOST_FIT = 1e-3, 0.7
 """A model whose costs follow two prices, on this share of answers to this precision, has prices."""
 
 
-def unknown_prices(evidence: Evidence) -> Iterator[LintFinding]:
+def unknown_prices(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Models and answers that have tokens and no cost, where others have one."""
     cost, tokens = evidence.cost_usd, evidence.completion_tokens
     lacking = np.isnan(cost) & ~np.isnan(tokens) & ~evidence.error
@@ -65,7 +65,7 @@ def unknown_prices(evidence: Evidence) -> Iterator[LintFinding]:
         )
 
 
-def wrong_costs(evidence: Evidence) -> Iterator[LintFinding]:
+def wrong_costs(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Costs that are not what the answer's tokens come to by its model's prices.
 
     Where no prices are known, those that most answers follow to the last digit count; answers
@@ -94,7 +94,7 @@ def wrong_costs(evidence: Evidence) -> Iterator[LintFinding]:
             )
 
 
-def _due(evidence: Evidence, at: int) -> tuple[Floats | None, str]:
+def _due(evidence: LogEvidence, at: int) -> tuple[Floats | None, str]:
     """(n,) what a model's answers should cost, and by which prices; None where nothing tells."""
     model = evidence.models[at]
     prompt, said = evidence.prompt_tokens[:, at], evidence.completion_tokens[:, at]

@@ -8,14 +8,14 @@ import numpy as np
 
 from routelab.core.messages import first, foreign
 from routelab.lint.answer_texts import plain
-from routelab.lint.evidence import Evidence
+from routelab.lint.evidence import LogEvidence
 from routelab.lint.finding import LintFinding
 
 _REFERENCES = ("reference", "reference_answer", "gold", "gold_answer", "expected", "ground_truth")
 _LEAST, _SHARE = 3, 0.01
 
 
-def duplicates(evidence: Evidence) -> Iterator[LintFinding]:
+def duplicates(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Prompts that are in two parts of the split, or in two groups that a split may part."""
     log = evidence.log
     if log.texts is None:
@@ -51,7 +51,7 @@ def duplicates(evidence: Evidence) -> Iterator[LintFinding]:
         return  # one is enough to be told
 
 
-def leaked_answers(evidence: Evidence) -> Iterator[LintFinding]:
+def leaked_answers(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Prompts that end in the right answer."""
     texts = evidence.texts
     if texts is None:

@@ -10,14 +10,14 @@ import numpy as np
 
 from routelab.core import Floats
 from routelab.core.messages import foreign
-from routelab.lint.evidence import Evidence
+from routelab.lint.evidence import LogEvidence
 from routelab.lint.finding import LintFinding
 
 _LEAST = 20
 _SURE = 1e-4
 
 
-def stacked_gates(evidence: Evidence) -> Iterator[LintFinding]:
+def stacked_gates(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Pairs of gates that let the same wrong answers pass, far beyond what chance explains."""
     gates = {
         name: it

@@ -10,7 +10,7 @@ import numpy as np
 
 from routelab.core import Bools
 from routelab.core.messages import foreign
-from routelab.lint.evidence import Evidence, by_model
+from routelab.lint.evidence import LogEvidence, by_model
 from routelab.lint.finding import LintFinding
 from routelab.signals import is_grade
 
@@ -24,7 +24,7 @@ _FAILED = re.compile(
 )
 
 
-def not_answers(evidence: Evidence) -> Iterator[LintFinding]:
+def not_answers(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Refusals, cut and empty answers that were graded as wrong."""
     wrong = evidence.quality == 0
     texts = evidence.texts
@@ -65,7 +65,7 @@ _MENDS = {
 }
 
 
-def grader_errors(evidence: Evidence) -> Iterator[LintFinding]:
+def grader_errors(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Zeros that a grader gave where it could not tell."""
     wrong = evidence.quality == 0
     for name in evidence.columns:
@@ -102,7 +102,7 @@ def grader_errors(evidence: Evidence) -> Iterator[LintFinding]:
             )
 
 
-def agreeing_judges(evidence: Evidence) -> Iterator[LintFinding]:
+def agreeing_judges(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Grades that are the same whatever was answered."""
     for name in evidence.columns:
         if not is_grade(name) or name.lower().endswith(("status", "error", "problem")):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from routelab.core.messages import foreign
-from routelab.lint.evidence import Evidence
+from routelab.lint.evidence import LogEvidence
 from routelab.lint.finding import LintFinding, Severity
 from routelab.metrics import label_copy, label_suspicion, told_by
 from routelab.signals import refusal
@@ -14,13 +14,13 @@ NAME = "label-among-signals"
 _EFFECT = "a policy that reads it is as good as an oracle on the log, and cannot have it live"
 
 
-def label_copies(evidence: Evidence) -> Iterator[LintFinding]:
+def label_copies(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Columns that copy quality: signals, numbers that could become some, and tasks."""
     yield from _signals(evidence)
     yield from _requests(evidence)
 
 
-def _signals(evidence: Evidence) -> Iterator[LintFinding]:
+def _signals(evidence: LogEvidence) -> Iterator[LintFinding]:
     named = evidence.signals
     free = {n: it for n, it in evidence.unasked.items() if n not in named and refusal(n) is None}
     for name, values in {**free, **named}.items():
@@ -43,7 +43,7 @@ def _signals(evidence: Evidence) -> Iterator[LintFinding]:
         )
 
 
-def _requests(evidence: Evidence) -> Iterator[LintFinding]:
+def _requests(evidence: LogEvidence) -> Iterator[LintFinding]:
     for name in ("task", "tenant", "priority"):
         column = getattr(evidence.log.requests, name)
         if column is None:

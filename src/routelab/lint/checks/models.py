@@ -9,14 +9,14 @@ import numpy as np
 
 from routelab.core import Bools
 from routelab.core.messages import foreign
-from routelab.lint.evidence import Evidence
+from routelab.lint.evidence import LogEvidence
 from routelab.lint.finding import LintFinding
 
 _LEAST, _SHARE = 20, 0.2
 _COLLAPSED = 0.99
 
 
-def identical_models(evidence: Evidence) -> Iterator[LintFinding]:
+def identical_models(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Pairs of models that give the same long answers, or have the same outcomes throughout."""
     texts = evidence.texts
     for one, other in combinations(range(len(evidence.models)), 2):
@@ -35,7 +35,7 @@ def identical_models(evidence: Evidence) -> Iterator[LintFinding]:
             yield _identical(evidence, f"{names} have the same tokens and qualities", same)
 
 
-def _outcomes(evidence: Evidence, one: int, other: int) -> Bools | None:
+def _outcomes(evidence: LogEvidence, one: int, other: int) -> Bools | None:
     """(n,) rows on which tokens of answers and qualities are the same; None unless nearly all."""
     said, quality = evidence.completion_tokens, evidence.quality
     both = ~np.isnan(said[:, one]) & ~np.isnan(said[:, other])
@@ -45,7 +45,7 @@ def _outcomes(evidence: Evidence, one: int, other: int) -> Bools | None:
     return same if same.sum() > 0.95 * both.sum() else None
 
 
-def _identical(evidence: Evidence, what: str, same: Bools) -> LintFinding:
+def _identical(evidence: LogEvidence, what: str, same: Bools) -> LintFinding:
     return LintFinding(
         "identical-answers",
         "error",
@@ -57,7 +57,7 @@ def _identical(evidence: Evidence, what: str, same: Bools) -> LintFinding:
     )
 
 
-def collapsed_routers(evidence: Evidence) -> Iterator[LintFinding]:
+def collapsed_routers(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Policies that deliver the answers of one model for nearly every request."""
     for name, chosen in evidence.chosen.items():
         made = chosen[chosen >= 0]

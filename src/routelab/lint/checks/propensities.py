@@ -8,7 +8,7 @@ import numpy as np
 
 from routelab.core.messages import foreign
 from routelab.estimators import score_mean
-from routelab.lint.evidence import Evidence
+from routelab.lint.evidence import LogEvidence
 from routelab.lint.finding import LintFinding
 from routelab.logs import PartialLog
 from routelab.stats import holm
@@ -17,7 +17,7 @@ _LEAST = 50
 _SURE = 1e-3
 
 
-def propensities(evidence: Evidence) -> Iterator[LintFinding]:
+def propensities(evidence: LogEvidence) -> Iterator[LintFinding]:
     """The mean-weight test of each model at the first call.
 
     The weight of a policy that always asks a model is one over its propensity where it was asked,

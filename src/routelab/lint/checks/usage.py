@@ -8,7 +8,7 @@ import numpy as np
 
 from routelab.core import Bools, Floats
 from routelab.core.messages import foreign
-from routelab.lint.evidence import Evidence, by_model
+from routelab.lint.evidence import LogEvidence, by_model
 from routelab.lint.finding import LintFinding
 
 NAME = "usage"
@@ -17,7 +17,7 @@ _MANY = 50
 """Answers of one model from which on one and the same count is no chance."""
 
 
-def usage(evidence: Evidence) -> Iterator[LintFinding]:
+def usage(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Zero tokens of answers that say something, and counts that never change."""
     texts = evidence.texts
     said = ~np.isnan(evidence.quality) & ~evidence.error
@@ -33,7 +33,7 @@ def usage(evidence: Evidence) -> Iterator[LintFinding]:
         yield from _constant(evidence, kind, np.where(said, tokens, np.nan), length)
 
 
-def _zero(evidence: Evidence, kind: str, zero: Bools, known: Bools) -> Iterator[LintFinding]:
+def _zero(evidence: LogEvidence, kind: str, zero: Bools, known: Bools) -> Iterator[LintFinding]:
     counts, of = zero.sum(axis=0), known.sum(axis=0)
     bad = (counts >= _LEAST) & (counts > _SHARE * of)
     if not bad.any():
@@ -51,7 +51,7 @@ def _zero(evidence: Evidence, kind: str, zero: Bools, known: Bools) -> Iterator[
 
 
 def _constant(
-    evidence: Evidence, kind: str, tokens: Floats, length: Floats | None
+    evidence: LogEvidence, kind: str, tokens: Floats, length: Floats | None
 ) -> Iterator[LintFinding]:
     """One count for all answers of a model, although what was said differs in length."""
     same = np.zeros(len(evidence.models), dtype=np.int64)
@@ -76,7 +76,7 @@ def _constant(
         )
 
 
-def thinking(evidence: Evidence) -> Iterator[LintFinding]:
+def thinking(evidence: LogEvidence) -> Iterator[LintFinding]:
     """Tokens of thinking that nobody was billed for."""
     spent = evidence.reasoning_tokens
     if spent is not None:
@@ -103,7 +103,7 @@ def thinking(evidence: Evidence) -> Iterator[LintFinding]:
         )
 
 
-def _free_thinking(evidence: Evidence, spent: Floats, at: int) -> Bools | None:
+def _free_thinking(evidence: LogEvidence, spent: Floats, at: int) -> Bools | None:
     """(n,) answers whose cost is explained to the last digit by all tokens but those of thinking.
 
     Both explanations are fitted; without thinking must fit and with it must not.
@@ -129,7 +129,7 @@ def _misfit(tokens: Floats, cost: Floats) -> float:
     return float(np.abs(left).sum()) / whole if whole else 0.0
 
 
-def _unbilled(evidence: Evidence, rows: Bools, what: str) -> LintFinding:
+def _unbilled(evidence: LogEvidence, rows: Bools, what: str) -> LintFinding:
     return LintFinding(
         "thinking",
         "error",

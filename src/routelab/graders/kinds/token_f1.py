@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from routelab.graders.grader import Grader, after_mark
-from routelab.graders.normalised_match import normalised_text
+from routelab.graders.kinds.normalised_match import normalised_text
 
 
 class TokenF1(Grader, frozen=True, tag="token-f1"):

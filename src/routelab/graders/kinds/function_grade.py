@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from routelab.errors import GradingError
 from routelab.graders.grader import Case, Grader
-from routelab.graders.quality_scale import QualityScale
+from routelab.graders.kinds.quality_scale import QualityScale
 
 _ABANDONED = 8
 """Calls that did not end in time, after which the function is not called any more."""

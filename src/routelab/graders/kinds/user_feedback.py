@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from routelab.errors import GradingError
 from routelab.graders.grader import Case, Grader
-from routelab.graders.quality_scale import WORDS, QualityScale
+from routelab.graders.kinds.quality_scale import WORDS, QualityScale
 
 
 class UserFeedback(Grader, frozen=True, tag="feedback"):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from routelab import gates
 from routelab.errors import GradingError, PolicyError
-from routelab.graders.bounded_gate import gate_grade
+from routelab.gates import Pattern
 from routelab.graders.grader import Case, Grader
+from routelab.graders.kinds.bounded_gate import gate_grade
 
 
 class PatternSearch(Grader, frozen=True, tag="pattern"):
@@ -32,8 +32,8 @@ class PatternSearch(Grader, frozen=True, tag="pattern"):
             raise GradingError("pattern: neither a regex nor a reference that is one")
         return max(gate_grade(self._gate(it), case.answer) for it in wanted)
 
-    def _gate(self, regex: str) -> gates.Pattern:
+    def _gate(self, regex: str) -> Pattern:
         try:
-            return gates.Pattern(regex=regex, absent=self.absent)
+            return Pattern(regex=regex, absent=self.absent)
         except PolicyError as error:
             raise GradingError(f"pattern: {error}") from error

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from routelab import gates
 from routelab.errors import GradingError, PolicyError
-from routelab.gates import json_value
-from routelab.graders.bounded_gate import gate_grade
+from routelab.gates import JsonSchema, json_value
 from routelab.graders.grader import Case, Grader
+from routelab.graders.kinds.bounded_gate import gate_grade
 
 
 class JsonFit(Grader, frozen=True, tag="json-schema"):
@@ -34,7 +33,7 @@ class JsonFit(Grader, frozen=True, tag="json-schema"):
             self._gate(self.schema)
 
     def ready(self) -> None:
-        gates.JsonSchema(schema=self.schema or {}).ready()
+        JsonSchema(schema=self.schema or {}).ready()
 
     def grade(self, case: Case) -> float:
         if self.schema is not None:
@@ -43,9 +42,9 @@ class JsonFit(Grader, frozen=True, tag="json-schema"):
             raise GradingError("json-schema: neither a schema nor a reference that is one")
         return max(gate_grade(self._gate(_schema(it)), case.answer) for it in case.references)
 
-    def _gate(self, schema: Mapping[str, Any]) -> gates.JsonSchema:
+    def _gate(self, schema: Mapping[str, Any]) -> JsonSchema:
         try:
-            return gates.JsonSchema(schema=schema, fenced=self.fenced)
+            return JsonSchema(schema=schema, fenced=self.fenced)
         except (PolicyError, msgspec.ValidationError) as error:
             raise GradingError(f"json-schema: {error}") from error
 
