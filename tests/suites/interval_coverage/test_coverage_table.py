@@ -58,3 +58,20 @@ def test_a_run_goes_on_where_it_stopped(tmp_path, capsys):
     seeds = [json.loads(line)["seed"] for line in kept.read_text().splitlines()]
     assert seeds == [0, 1, 2, 3, 4]
     assert "| useful | 60 | 5 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "mode", ["bounds", "saving", pytest.param("tries", marks=pytest.mark.slow)]
+)
+def test_what_else_whole_studies_say_is_counted(mode, tmp_path, capsys):
+    kept = tmp_path / "kept.jsonl"
+    asked = [f"--{mode}", "--worlds", "useful", "--sizes", "200", "--times", "1"]
+    coverage_table.main([*asked, "--kept", str(kept)])
+    held = json.loads(kept.read_text())["held"]
+    printed = capsys.readouterr().out
+    assert set(coverage_table.RATES[mode]) - {REFUSED} <= set(held)
+    assert "| useful | 200 | 1 |" in printed
+    if mode == "saving":
+        assert 0.0 <= held["saved"] <= held["oracle"]
+    if mode == "tries":
+        assert not held["some *ship* of ten"]
