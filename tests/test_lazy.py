@@ -139,7 +139,7 @@ def test_every_name_at_the_top_works_after_importing_nothing_else(name):
         "AsyncRouter": "routelab.runtime.router",
         "Router": "routelab.runtime.blocking",
         "load": "routelab.policy_file.files",
-        "read": "routelab.logs.read",
+        "read": "routelab.logs.reader",
         "replay": "routelab.replay",
         "simulate": "routelab.simulate",
         "tune": "routelab.tuning.study.study",

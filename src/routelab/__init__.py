@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from routelab import tracking as tracking
     from routelab import tuning as tuning
     from routelab import whatif as whatif
-    from routelab.logs.read import read
+    from routelab.logs import read
     from routelab.policy_file import load
     from routelab.runtime import AsyncRouter, Router
     from routelab.tuning import tune

@@ -9,7 +9,7 @@ from routelab.logs.grade_tally import GradeTally, GradingSummary, ModelGrades
 from routelab.logs.grading import check_graded_path, grade
 from routelab.logs.model import Log, PartialLog, Requests, Texts
 from routelab.logs.raw_columns import RawColumns
-from routelab.logs.read import read
+from routelab.logs.reader import read
 from routelab.logs.traffic import traffic
 from routelab.logs.write import write
 

@@ -14,7 +14,7 @@ from routelab.core import Floats
 from routelab.errors import LogError
 from routelab.logs.columns import listed_names
 from routelab.logs.formats import arrow
-from routelab.logs.read import open_source
+from routelab.logs.reader import open_source
 
 _SECONDS, _TIME = "arrival_s", "timestamp"
 

@@ -23,7 +23,7 @@ from routelab.logs.batch_layout import BatchLayout, layout, log_of
 from routelab.logs.columns import names, notes, parquet_metadata, scale_of, sidecar, wide
 from routelab.logs.formats import FolderSource, arrow, open_folder, open_parquet, readable
 from routelab.logs.model import Log, Problems, digest, is_folder
-from routelab.logs.read import read, signal_specs, without
+from routelab.logs.reader import read, signal_specs, without
 from routelab.signals import column_of
 
 BATCH = 1 << 16

@@ -28,7 +28,7 @@ from routelab.logs.columns import failures, listed_names, resolve
 from routelab.logs.formats import RowSource, refusing
 from routelab.logs.grade_tally import GradeTally, GradingSummary
 from routelab.logs.model import Problems
-from routelab.logs.read import open_source
+from routelab.logs.reader import open_source
 
 STATUS = "grade_status"
 """Column of what became of each answer (`routelab.graders.AnswerStatus`)."""

@@ -13,7 +13,7 @@ from routelab.errors import LogError
 from routelab.logs.columns import resolve
 from routelab.logs.formats import arrow
 from routelab.logs.model import Problems, Strings
-from routelab.logs.read import open_source
+from routelab.logs.reader import open_source
 
 
 class RawColumns:

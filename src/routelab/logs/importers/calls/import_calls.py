@@ -66,6 +66,7 @@ class ImportedCalls(NamedTuple):
     notes: tuple[str, ...]
 
 
+# Long: its arguments need many words.
 def import_calls(
     importer: CallImporter,
     path: Path,
@@ -111,13 +112,7 @@ def import_calls(
     }
     store = CallStore(out, source, files)
     with _without_cycles():
-        _read(
-            importer,
-            files,
-            convert,
-            store,
-            progress,
-        )
+        _read(importer, files, convert, store, progress)
     state = store.state
     if not state.calls:
         why = "; ".join(f"{many:,} {it}, {state.examples[it]}" for it, many in _most(state.skipped))
