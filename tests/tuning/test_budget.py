@@ -28,6 +28,7 @@ SHAPES = st.builds(
     signals=st.integers(0, 5),
     tasks=st.booleans(),
     prompts=st.booleans(),
+    scored=st.just(False),
 )
 
 
@@ -256,3 +257,8 @@ def test_a_default_is_no_bound_that_a_verdict_demands():
     assert "knee" in {it.name for it in study.points}
     asked = replace(study.options, bounds=Bounds(min_quality_share=0.9))
     assert not asked.by_default
+
+
+def test_of_a_partial_log_kinds_of_one_call_are_planned():
+    assert planned(auto(), replace_shape(scored=True)).kinds == ("task-mean", "utility")
+    assert planned(auto(), replace_shape(scored=True, tasks=False)).kinds == ("utility",)
