@@ -109,7 +109,7 @@ class Estimator(ABC):
         >>> always_large = TargetDecisions(np.ones(2000, dtype=int))
         >>> found = SNIPS().value(log, always_large)
         >>> f"{found.value:.3f}, {found.ci[0]:.3f} to {found.ci[1]:.3f}"
-        '0.902, 0.873 to 0.931'
+        '0.902, 0.870 to 0.931'
 
         Args:
             log: of decisions, with their propensities.

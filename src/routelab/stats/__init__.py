@@ -20,19 +20,19 @@ from routelab.stats.intervals import (
     proportion_interval,
     quantile_interval,
 )
-from routelab.stats.power import (
-    range_text,
-    requests_above,
-    requests_range,
-    requests_to_settle,
-    settling_range,
-)
 from routelab.stats.label_correction import (
     FEWEST_LABELS,
     CorrectedMean,
     LabelsAlone,
     corrected_difference,
     corrected_mean,
+)
+from routelab.stats.power import (
+    range_text,
+    requests_above,
+    requests_range,
+    requests_to_settle,
+    settling_range,
 )
 from routelab.stats.reach import RowsNeeded, rows_needed
 from routelab.stats.spending import at_level, look_level, moved_out, widened
