@@ -203,3 +203,36 @@ def test_another_policys_log_is_not_taken_for_this_ones(run, there):
     ended = run(*arguments, "--logged-by", folder / "usual.policy")
     assert ended.status != 0
     assert "would never have made" in ended.err
+
+
+def test_labels_correct_what_the_log_says_of_quality(run, there, tmp_path):
+    folder, log = there
+    labels = tmp_path / "labels.jsonl"
+    rng = np.random.default_rng(0)
+    rows = [
+        {"request_id": str(log.requests.id[at]), "quality": float(log.quality[at, column]),
+         "model": MODELS[column]}
+        for at in rng.choice(N, 200, replace=False)
+        for column in (0, 1)
+    ]  # fmt: skip
+    labels.write_text("".join(json.dumps(it) + "\n" for it in rows), encoding="utf-8")
+    arguments = ("value", folder / "large.policy", "--log", folder / "decisions", "--json")
+    found = run.ok(*arguments, "--labels", labels).data[0]["estimates"]["quality"]
+    assert found["ci"][0] < truth(log, Fixed(LARGE)) < found["ci"][1]
+    assert any("corrected by" in note for note in found["notes"])
+    labels.write_text('{"request_id": "r1", "quality": 7}\n', encoding="utf-8")
+    assert "labels" in run.refused(*arguments, "--labels", labels)
+
+
+def test_propensities_are_estimated_when_asked_and_said_to_be(run, there):
+    folder, log = there
+    arguments = ("value", folder / "large.policy", "--log", folder / "decisions", "--json")
+    ended = run(*arguments, "--estimate-propensities")
+    (found,) = json.loads(ended.out)
+    notes = found["estimates"]["cost_usd"]["notes"]
+    assert any("propensities are estimated" in note for note in notes)
+    both = run.refused(
+        *arguments, "--estimate-propensities", "--logged-by", folder / "exploring.policy"
+    )
+    assert "--logged-by" in both
+    assert len(log) == N
