@@ -8,7 +8,7 @@ from typing import Any
 
 from routelab.collect.storage import (
     Arm,
-    Cell,
+    AskedCell,
     CollectedRequest,
     Manifest,
     encode_request,
@@ -41,10 +41,10 @@ def begun(tmp_path: Path, *, requests: int, arms: tuple[str, ...] = ("small", "l
     return folder
 
 
-def cell(row: int, arm: int, **more: Any) -> Cell:
+def cell(row: int, arm: int, **more: Any) -> AskedCell:
     """A cell that was answered."""
     said: dict[str, Any] = {"answer": "yes", "finish": "stop", "cost_usd": 0.25, "spent_usd": 0.25}
-    return Cell(row=row, arm=arm, **{**said, **more})
+    return AskedCell(row=row, arm=arm, **{**said, **more})
 
 
 def lines_of_journal(folder: Path, number: int = 1) -> list[bytes]:

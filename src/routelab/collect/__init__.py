@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     )
     from routelab.collect.grading import grade_collection
     from routelab.collect.storage import (
-        Cell,
+        AskedCell,
         CollectedCell,
         CollectedRequest,
         Collection,
@@ -34,7 +34,7 @@ else:
         {
             "ArmPlan": "asking",
             "ArmStanding": "asking",
-            "Cell": "storage",
+            "AskedCell": "storage",
             "CollectOptions": "asking",
             "CollectResult": "asking",
             "CollectedCell": "storage",
@@ -56,7 +56,7 @@ __all__ = [
     "SELF_CHECK",
     "ArmPlan",
     "ArmStanding",
-    "Cell",
+    "AskedCell",
     "CollectOptions",
     "CollectResult",
     "CollectedCell",

@@ -282,6 +282,22 @@ def test_something_else_at_out_is_left_alone(tmp_path):
     assert [it.name for it in out.iterdir()] == ["thesis.tex"]
 
 
+def test_what_could_not_begin_leaves_nothing(tmp_path):
+    source = tmp_path / "asked.csv"
+    source.write_text("question\nwhy?\n", encoding="utf-8")
+    with pytest.raises(CollectError, match="has no prompt"):
+        collected(source, models("small"), lambda _: said("4"))
+    assert [it.name for it in tmp_path.iterdir()] == ["asked.csv"]
+
+
+def test_a_plan_of_other_arguments_is_refused_as_the_run_would_be(tmp_path):
+    source = prompts(tmp_path, 2)
+    collected(source, models("small"), lambda _: said("4"))
+    how = CollectOptions(max_usd=1.0, max_tokens=9)
+    with pytest.raises(CollectError, match="max_tokens was 1024, and is 9"):
+        plan_collection(source, tmp_path / "mine.collection", models("small"), how)
+
+
 def test_a_plan_expects_what_was_seen(tmp_path):
     source = prompts(tmp_path, 20)
     how = CollectOptions(max_usd=1.0, at_once=2)

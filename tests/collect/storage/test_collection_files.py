@@ -13,7 +13,7 @@ from collect_world import begun, cell, lines_of_journal
 from routelab import read
 from routelab.collect import Collection, write_log
 from routelab.collect.storage import (
-    Cell,
+    AskedCell,
     CollectionLock,
     CollectionWriter,
     Reserved,
@@ -23,13 +23,13 @@ from routelab.collect.storage import (
 from routelab.errors import CollectError, LogError
 
 
-def written(folder: Path, *lines: Cell | Reserved) -> None:
+def written(folder: Path, *lines: AskedCell | Reserved) -> None:
     """Write lines as one process would."""
 
     async def write() -> None:
         with Collection(folder) as collection, CollectionWriter(collection) as writer:
             for line in lines:
-                await (writer.keep(line) if isinstance(line, Cell) else writer.reserve(line))
+                await (writer.keep(line) if isinstance(line, AskedCell) else writer.reserve(line))
 
     asyncio.run(write())
 

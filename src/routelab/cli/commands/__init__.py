@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from routelab.cli.commands import (
         batch,
         certify,
+        collect,
         data,
         demo,
         diff,
@@ -41,6 +42,7 @@ else:
         {
             "batch": "",
             "certify": "",
+            "collect": "",
             "data": "",
             "demo": "",
             "diff": "",
@@ -71,6 +73,7 @@ else:
 __all__ = [
     "batch",
     "certify",
+    "collect",
     "data",
     "demo",
     "diff",

@@ -16,8 +16,7 @@ from msgspec import to_builtins
 from routelab.cli.arguments import pairs
 from routelab.cli.console import print_json, tell
 from routelab.cli.options import AskingOptions, Json, collect_options, grouped
-from routelab.cli.output import tables
-from routelab.cli.output.collection_tables import plan_table, standing_line, standing_table
+from routelab.cli.output import collection_tables, tables
 from routelab.collect import (
     CollectionPlan,
     CollectionStanding,
@@ -33,6 +32,7 @@ _TOLD_S = 5.0
 """Seconds between two lines about progress."""
 
 
+# Long: most of it are the options and what they mean
 @grouped
 def collect_answers(
     prompts: Annotated[
@@ -139,7 +139,7 @@ def _show_plan(plan: CollectionPlan, notes: tuple[str, ...], *, json: bool) -> N
             "note: no answers were seen yet of some models: theirs are taken to be a quarter of the"
             " most that they may be; collect a few `requests`, and ask again"
         )
-    tables.show(f"{plan.requests:,} requests", plan_table(plan))
+    tables.show(f"{plan.requests:,} requests", collection_tables.plan_table(plan))
 
 
 def _finish(result: CollectResult, out: Path, *, json: bool) -> None:
@@ -154,7 +154,7 @@ def _finish(result: CollectResult, out: Path, *, json: bool) -> None:
         log = None if result.log is None else str(result.log)
         print_json({**to_builtins(standing), "log": log, "notes": result.notes})
     else:
-        tables.show(standing_table(standing))
+        tables.show(collection_tables.standing_table(standing))
     if standing.unknown_usd:
         tell(
             f"up to {standing.unknown_usd:.6g} USD more may have been billed for calls whose end is"
@@ -180,7 +180,7 @@ class _Teller:
     def __call__(self, now: CollectionStanding) -> None:
         if (at_s := time.monotonic()) - self._told_s >= _TOLD_S:
             self._told_s = at_s
-            tell(standing_line(now))
+            tell(collection_tables.standing_line(now))
 
 
 def _stop_on_signals(going: Collector) -> None:

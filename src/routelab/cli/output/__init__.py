@@ -8,7 +8,7 @@ from routelab.cli.output.progress import progress
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
-    from routelab.cli.output import day_tables, tables
+    from routelab.cli.output import collection_tables, day_tables, tables
     from routelab.cli.output.progress import passes
     from routelab.cli.output.report_output import (
         report_note,
@@ -22,6 +22,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "collection_tables": "",
             "day_tables": "",
             "passes": "progress",
             "record": "tracking_output",
@@ -37,6 +38,7 @@ else:
     )
 
 __all__ = [
+    "collection_tables",
     "day_tables",
     "passes",
     "progress",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from routelab.collect.storage import Cell, Outcome
+from routelab.collect.storage import AskedCell, Outcome
 from routelab.core import Attempt, Feedback
 from routelab.runtime.attempts import token_usage
 from routelab.runtime.engine import SampleAttempt
@@ -59,7 +59,7 @@ def answered_cell(
     sources: Mapping[str, SignalSource],
     money: CallMoney,
     at_s: float,
-) -> Cell:
+) -> AskedCell:
     """The line of a cell that was answered.
 
     Args:
@@ -79,7 +79,7 @@ def answered_cell(
     used = token_usage(body.get("usage"))
     others = [by_sample.get(at) for at in range(1, max(by_sample, default=0) + 1)]
     signal_usd, signal_s = _extras(sources, pairs, by_sample, answer.latency_s)
-    return Cell(
+    return AskedCell(
         row=row,
         arm=arm,
         outcome=outcome_of(parts),
@@ -113,7 +113,7 @@ def answered_cell(
 
 def failed_cell(
     row: int, arm: int, feedback: Feedback, money: CallMoney, attempts: int, at_s: float
-) -> Cell:
+) -> AskedCell:
     """The line of a cell that nobody answered; one that a filter refused is a refusal.
 
     Args:
@@ -125,7 +125,7 @@ def failed_cell(
     """
     last = feedback.attempts[-1] if feedback.attempts else None
     failure = "" if last is None else last.failure
-    return Cell(
+    return AskedCell(
         row=row,
         arm=arm,
         outcome="refused" if failure == "filtered" else "failed",

@@ -25,7 +25,7 @@ from routelab.collect.asking.order import AskingOrder
 from routelab.collect.asking.self_check import check_messages, stated_confidence
 from routelab.collect.asking.standing import CollectionStanding, standing_of
 from routelab.collect.storage import (
-    Cell,
+    AskedCell,
     CollectedRequest,
     CollectionWriter,
     Released,
@@ -157,7 +157,7 @@ class Collector:
             request = self._requests[row]
             if self._too_long(arm, request):
                 error = "the request is longer than the model's context window, and was not asked"
-                await self._keep(Cell(row=row, arm=arm, outcome="too_long", error=error))
+                await self._keep(AskedCell(row=row, arm=arm, outcome="too_long", error=error))
             else:
                 await self._ask(row, arm, request)
 
@@ -237,7 +237,7 @@ class Collector:
         if SELF_CHECK in self._options.signals and cell.outcome == "answered" and cell.answer:
             await self._check(row, arm, request, cell)
 
-    async def _check(self, row: int, arm: int, request: CollectedRequest, cell: Cell) -> None:
+    async def _check(self, row: int, arm: int, request: CollectedRequest, cell: AskedCell) -> None:
         """Ask how likely the answer is right; the answer is on the disk already."""
         asked = Request(request.id, check_messages(request.messages, cell.answer or ""))
         call, attempts = Call(self._arms[arm]), list[SampleAttempt]()
@@ -281,7 +281,7 @@ class Collector:
 
         return money_of(attempts, feedback.attempts, attempt_usd)
 
-    async def _keep(self, cell: Cell) -> None:
+    async def _keep(self, cell: AskedCell) -> None:
         await self._writer.keep(cell)
         if (now_s := self._clock()) - self._told_s >= _TOLD_S:
             self._told_s = now_s

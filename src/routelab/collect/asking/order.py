@@ -70,8 +70,11 @@ class AskingOrder:
         return int((self._codes[self.rows, arm] == 0).sum())
 
     def _skipped(self, arm: int) -> int:
-        place, column = self._places[arm], self._codes[:, arm]
+        began, column = self._places[arm], self._codes[:, arm]
+        place = began
         while place < len(self.rows) and column[self.rows[place]]:
             place += 1
-        self._places[arm] = place
+        if place != began:
+            self._places[arm] = place
+            self._moved.set()  # those who wait for this arm may go on, though it asks nothing yet
         return place

@@ -14,6 +14,7 @@ from routelab.collect.asking.options import CollectOptions
 from routelab.collect.asking.plan import CollectionPlan, plan, too_long
 from routelab.collect.asking.session import (
     check_out,
+    check_same,
     finish,
     manifest_of,
     open_collection,
@@ -41,7 +42,6 @@ class CollectResult(NamedTuple):
     notes: tuple[str, ...]
 
 
-# Many arguments: each is another thing that a collection is made of.
 async def collect(
     source: str | Path,
     out: str | Path,
@@ -157,12 +157,13 @@ def plan_collection(
     )
     if out is not None:
         check_out(Path(out))
-        if (Path(out) / MANIFEST).exists():
-            with Collection(Path(out)) as there:
-                table = there.table()
-                return plan(there.requests, there.manifest, asked, options, table), ()
     with tempfile.TemporaryDirectory() as held:
         prepared = prepare(Path(source), Path(held) / REQUESTS, dict(columns or {}))
         manifest = manifest_of(Path(source), prepared, asked, options, time.time())
+        if out is not None and (Path(out) / MANIFEST).exists():
+            with Collection(Path(out)) as there:
+                check_same(Path(out), there.manifest, manifest)
+                made = plan(there.requests, there.manifest, asked, options, there.table())
+            return made, prepared.notes
         with RequestFile(prepared.path) as requests:
             return plan(requests, manifest, asked, options), prepared.notes

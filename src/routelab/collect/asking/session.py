@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -87,7 +87,17 @@ def open_collection(
             again = writer.table.forget(("failed",)) if options.retry else 0
             yield OpenCollection(writer, again, (*notes, *_oddities(writer)))
     finally:
+        if not (out / MANIFEST).exists():
+            _undo(out)
         lock.release()
+
+
+def _undo(out: Path) -> None:
+    """Leave nothing of a collection that could not begin."""
+    with suppress(OSError):
+        for name in _LEFT:
+            (out / name).unlink(missing_ok=True)
+        out.rmdir()
 
 
 def check_out(out: Path) -> None:
@@ -171,16 +181,29 @@ def _resumed(out: Path, old: Manifest, new: Manifest) -> tuple[str, ...]:
     Raises:
         CollectError: it does not.
     """
+    check_same(out, old, new)
+    arms, notes = merged_arms(old.arms, new.arms)
+    if arms != old.arms:
+        write_manifest(out, replace(old, arms=arms))
+    return notes
+
+
+def check_same(out: Path, old: Manifest, new: Manifest) -> None:
+    """Refuse a run that asks otherwise than its collection did.
+
+    Args:
+        out: the folder.
+        old: the manifest there.
+        new: that of the run.
+    Raises:
+        CollectError: it does; names every difference.
+    """
     if problems := list(differences(old, new)):
         raise CollectError(
             *(f"{out}: {it}" for it in problems),
             f"{out}: a collection keeps to what it began with; give those arguments, or another"
             " `out`",
         )
-    arms, notes = merged_arms(old.arms, new.arms)
-    if arms != old.arms:
-        write_manifest(out, replace(old, arms=arms))
-    return notes
 
 
 def _prepared_notes(prepared: PreparedRequests) -> tuple[str, ...]:

@@ -55,7 +55,6 @@ class CollectionStanding(msgspec.Struct, frozen=True):
     stopped: str = ""
 
 
-# Many arguments: they are what a standing is made of, each from another hand.
 def standing_of(
     table: CellTable,
     arms: Mapping[int, str],

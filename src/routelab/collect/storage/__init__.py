@@ -1,6 +1,6 @@
 """What a collection is on the disk: its requests, a journal of what was paid for, and its end."""
 
-from routelab.collect.storage.cell import Cell, Line, Outcome, Released, Reserved
+from routelab.collect.storage.cell import AskedCell, Line, Outcome, Released, Reserved
 from routelab.collect.storage.cell_files import DamagedLine
 from routelab.collect.storage.cell_log import (
     LOG,
@@ -12,7 +12,7 @@ from routelab.collect.storage.cell_log import (
 )
 from routelab.collect.storage.cell_table import OUTCOMES, ArmTotals, CellTable
 from routelab.collect.storage.collection import CollectedCell, Collection, is_collection
-from routelab.collect.storage.journal import Journal
+from routelab.collect.storage.journal import CellJournal
 from routelab.collect.storage.manifest import (
     MANIFEST,
     SCHEMA_VERSION,
@@ -38,7 +38,8 @@ __all__ = [
     "SCHEMA_VERSION",
     "Arm",
     "ArmTotals",
-    "Cell",
+    "AskedCell",
+    "CellJournal",
     "CellTable",
     "CollectedCell",
     "CollectedRequest",
@@ -47,7 +48,6 @@ __all__ = [
     "CollectionWriter",
     "DamagedLine",
     "Grades",
-    "Journal",
     "Line",
     "Manifest",
     "Outcome",

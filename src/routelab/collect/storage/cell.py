@@ -51,7 +51,7 @@ class Released(
     error: str = ""
 
 
-class Cell(
+class AskedCell(
     msgspec.Struct, frozen=True, kw_only=True, tag="cell", tag_field="is", omit_defaults=True
 ):
     """One request asked of one arm, and what became of it; None is not known, and never zero.
@@ -118,7 +118,7 @@ class Cell(
     notes: tuple[str, ...] = ()
 
 
-Line: TypeAlias = Reserved | Released | Cell
+Line: TypeAlias = Reserved | Released | AskedCell
 """A line of the journal."""
 
 _encode = msgspec.json.Encoder().encode

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from routelab.collect.storage.cell import Cell, Line, Reserved, decode_line, encode_line
+from routelab.collect.storage.cell import AskedCell, Line, Reserved, decode_line, encode_line
 from routelab.core.storage import lines_of, open_regular
 from routelab.errors import CollectError, LogError
 from routelab.logs.importers.calls import LoggedCall, records, write_calls
@@ -195,7 +195,7 @@ def _row(numbered: tuple[int, Line]) -> LoggedCall:
         attempt=number,
         texts={
             "cell": encode_line(line).decode(),
-            "outcome": line.outcome if isinstance(line, Cell) else "",
+            "outcome": line.outcome if isinstance(line, AskedCell) else "",
         },
         numbers={} if isinstance(line, Reserved) else {"spent_usd": line.spent_usd},
     )

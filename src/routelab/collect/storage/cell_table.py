@@ -7,7 +7,7 @@ from typing import NamedTuple, get_args
 
 import numpy as np
 
-from routelab.collect.storage.cell import Cell, Line, Outcome, Released, Reserved
+from routelab.collect.storage.cell import AskedCell, Line, Outcome, Released, Reserved
 from routelab.collect.storage.cell_files import DamagedLine
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -70,7 +70,7 @@ class CellTable:
         Raises:
             IndexError: it is of a request or an arm that there is not.
         """
-        if isinstance(line, Cell):
+        if isinstance(line, AskedCell):
             self._over(line)
         elif isinstance(line, Reserved):
             self._open.setdefault((line.row, line.arm), []).append(line)
@@ -135,7 +135,7 @@ class CellTable:
             float(self._unknown[arm]) + unsettled,
         )
 
-    def _over(self, cell: Cell) -> None:
+    def _over(self, cell: AskedCell) -> None:
         code, before = _CODES[cell.outcome], self.codes[cell.row, cell.arm]
         self._counts[cell.arm, before] -= 1
         self._counts[cell.arm, code] += 1

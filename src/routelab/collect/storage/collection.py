@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from routelab.collect.storage.cell import Cell
+from routelab.collect.storage.cell import AskedCell
 from routelab.collect.storage.cell_files import CellFiles, cell_files, cell_lines
 from routelab.collect.storage.cell_table import CellTable
 from routelab.collect.storage.manifest import Manifest, read_manifest
@@ -28,7 +28,7 @@ class CollectedCell(NamedTuple):
 
     request: CollectedRequest
     model: str
-    cell: Cell
+    cell: AskedCell
 
 
 class Collection:
@@ -89,10 +89,10 @@ class Collection:
         files, models = self.files, self.manifest.models
         last = np.full((len(self.requests), len(models)), -1, np.int64)
         for at, line in enumerate(cell_lines(files)):
-            if isinstance(line, Cell):
+            if isinstance(line, AskedCell):
                 last[line.row, line.arm] = at
         for at, line in enumerate(cell_lines(files)):
-            if isinstance(line, Cell) and last[line.row, line.arm] == at:
+            if isinstance(line, AskedCell) and last[line.row, line.arm] == at:
                 yield CollectedCell(self.requests[line.row], models[line.arm], line)
 
     def close(self) -> None:

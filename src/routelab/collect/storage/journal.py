@@ -17,7 +17,7 @@ from pathlib import Path
 from routelab.errors import CollectError
 
 
-class Journal:
+class CellJournal:
     """Appends lines to a file on a thread of its own; for one event loop.
 
     Args:

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from routelab.collect.storage.cell import Cell, Line, Released, Reserved, encode_line
+from routelab.collect.storage.cell import AskedCell, Line, Released, Reserved, encode_line
 from routelab.collect.storage.cell_files import DamagedLine, cell_lines, mend, pack
 from routelab.collect.storage.collection import Collection
-from routelab.collect.storage.journal import Journal
+from routelab.collect.storage.journal import CellJournal
 from routelab.core.storage import lock_file
 from routelab.errors import CollectError
 
@@ -72,7 +72,7 @@ class CollectionWriter:
                 path.unlink(missing_ok=True)
             self.mended = sum(map(mend, files.journals))
             self.table = collection.table()
-            self._journal = Journal(files.journal)
+            self._journal = CellJournal(files.journal)
         except OSError as error:
             raise unwritable(collection.path, error) from error
 
@@ -88,7 +88,7 @@ class CollectionWriter:
         self.table.add(line)
         await self._journal.committed()
 
-    async def keep(self, cell: Cell | Released) -> None:
+    async def keep(self, cell: AskedCell | Released) -> None:
         """Once a cell is on the disk; only then it counts.
 
         Args:
@@ -133,7 +133,7 @@ class CollectionWriter:
 def _settled(lines: Iterator[Line | DamagedLine], unsettled: list[Reserved]) -> Iterator[Line]:
     """Cells, then what is still reserved, as a cell settles what was reserved before it."""
     for line in lines:
-        if isinstance(line, Cell) or (isinstance(line, Released) and _is_money(line)):
+        if isinstance(line, AskedCell) or (isinstance(line, Released) and _is_money(line)):
             yield line
     yield from unsettled
 
