@@ -54,9 +54,7 @@ def test_json_holds_every_finding(corrupted, capsys):
 
 def test_prices_are_held_against_costs(clean, tmp_path, capsys):
     prices = tmp_path / "prices.csv"
-    prices.write_text(
-        "model,usd_per_1m_input,usd_per_1m_output\nlarge,50,90\n", encoding="utf-8"
-    )
+    prices.write_text("model,usd_per_1m_input,usd_per_1m_output\nlarge,50,90\n", encoding="utf-8")
     assert main(["lint", str(clean), "--prices", str(prices), "--json"]) == 1
     (found,) = json.loads(capsys.readouterr().out)["findings"]
     assert found["check"] == "cost-mismatch"
