@@ -30,11 +30,11 @@ GROUPS = "routelab."
 REGISTRIES: Mapping[str, str | None] = {
     "routelab.policies": "routelab.policies",
     "routelab.gates": "routelab.gates",
+    "routelab.graders": "routelab.graders",
     "routelab.scorers": "routelab.scorers",
     "routelab.calibrators": "routelab.scorers.calibrators",
     "routelab.features": "routelab.signals.features",
     "routelab.signals": "routelab.signals",
-    "routelab.graders": None,
     "routelab.importers": None,
     "routelab.tuners": None,
     "routelab.redactions": None,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import random
-import resource
 import signal
 import stat
 import sys
@@ -109,6 +108,8 @@ def _for_all(path: str) -> bool:
 
 
 def _limit(memory_bytes: int, time_s: float, *, counted: bool) -> None:
+    import resource  # which not every system has that only asks what is lacking
+
     held = int(Path("/proc/self/statm").read_bytes().split()[0]) * resource.getpagesize()
     seconds = int(time.process_time() + time_s) + 1
     limits = {
