@@ -1,8 +1,8 @@
 """Partial logs made complete: a doubly robust score of every model on every request."""
 
+from routelab.tuning.scores.estimate import EstimatedValue, estimated_value
 from routelab.tuning.scores.kinds import as_estimated, scored_of
 from routelab.tuning.scores.scored_log import ScoredLog, scored_log
-from routelab.tuning.scores.test_value import EstimatedValue, estimated_value
 
 __all__ = [
     "EstimatedValue",

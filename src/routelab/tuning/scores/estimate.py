@@ -48,7 +48,7 @@ class EstimatedValue(msgspec.Struct, frozen=True):
             yield (
                 f"{unit} on test by {found.estimator}: {scale * found.value:{form}} ({low} to"
                 f" {high}), from {found.diagnostics.effective_requests:,.0f} effective of"
-                f" {found.requests:,} requests"
+                f" {found.requests:,} requests{''.join(f'; {it}' for it in found.notes)}"
             )
         for model, why in self.left_out.items():
             yield f"{model} was no candidate: {why}"
