@@ -60,6 +60,8 @@ def isolate(memory_bytes: int, time_s: float, *, parent: int) -> None:
     Raises:
         OSError: something cannot be given up.
     """
+    import resource  # noqa: F401  (while its file can still be read)
+
     libc = ctypes.CDLL(None, use_errno=True)
     readable = _readable()
     kept = _drop_identity(libc, readable)
