@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, TypeGuard
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -102,21 +102,13 @@ def import_calls(
     convert = importer.open(path, columns or {})
     if feedback is not None:
         convert = graded(convert, judgements(feedback))
-    source = {
-        "importer": importer.name,
-        "columns": dict(columns or {}),
-        "files": [
-            [str(it), it.stat().st_size, it.stat().st_mtime]
-            for it in (*files, *([] if feedback is None else [feedback]))
-        ],
-    }
+    source = _source(importer, columns, (*files, *([] if feedback is None else [feedback])))
     store = CallStore(out, source, files)
     with _without_cycles():
         _read(importer, files, convert, store, progress)
     state = store.state
     if not state.calls:
-        why = "; ".join(f"{many:,} {it}, {state.examples[it]}" for it, many in _most(state.skipped))
-        raise LogError(f"{path}: holds no call: {why or 'there are no records'}")
+        raise LogError(f"{path}: holds no call: {_why_none(state)}")
     catalogue = None if listed is None else Catalogue(listed.models(store.models()))
     store.finish(parquet_metadata.extras({}, catalogue))
     return ImportedCalls(
@@ -129,6 +121,22 @@ def import_calls(
         repeated=state.skipped.get(TWICE, 0),
         notes=importer.notes,
     )
+
+
+def _why_none(state: ImportState) -> str:
+    each = [f"{many:,} {it}, {state.examples[it]}" for it, many in _most(state.skipped)]
+    return "; ".join(each) or "there are no records"
+
+
+def _source(
+    importer: CallImporter, columns: Mapping[str, str] | None, files: Sequence[Path]
+) -> dict[str, Any]:
+    """What parts on the disk must be of, to be gone on with."""
+    return {
+        "importer": importer.name,
+        "columns": dict(columns or {}),
+        "files": [[str(it), it.stat().st_size, it.stat().st_mtime] for it in files],
+    }
 
 
 @contextmanager
