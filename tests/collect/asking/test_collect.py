@@ -117,6 +117,14 @@ def test_failures_that_pass_are_asked_again_and_others_are_not(tmp_path):
     assert cell.unknown_usd > 0.0, "the one that was cut may be billed"
 
 
+def test_a_reply_that_is_no_json_is_asked_again_and_may_be_billed(tmp_path):
+    replies = iter([Reply(200, b'{"choices": [{"mess'), said("4")])
+    source = prompts(tmp_path, 1)
+    result, _ = collected(source, models("small"), lambda _: next(replies), at_once=1)
+    assert [it.outcome for it in cells(source).values()] == ["answered"]
+    assert result.standing.unknown_usd > 0.0
+
+
 def test_failed_cells_are_asked_again_where_that_is_wanted(tmp_path):
     source = prompts(tmp_path, 3)
     bad = Reply(400, {"error": {"message": "no"}})

@@ -45,10 +45,15 @@ def money_of(
     for made, it in zip(attempts, priced, strict=True):
         if not math.isnan(it.cost_usd):
             spent += it.cost_usd
-        elif it.error is None or made.unanswered or not math.isnan(it.completion_tokens):
+        elif it.error is None or _may_be_billed(made) or not math.isnan(it.completion_tokens):
             unknown += 1
     most = attempt_usd() if unknown else 0.0
     return CallMoney(spent, 0.0 if math.isnan(most) else most * unknown)
+
+
+def _may_be_billed(made: SampleAttempt) -> bool:
+    """Whether an attempt that failed may have made an answer: it was cut, or came as no JSON."""
+    return made.unanswered or made.result.kind == "malformed"
 
 
 def answered_cell(

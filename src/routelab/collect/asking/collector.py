@@ -314,8 +314,8 @@ class Collector:
         return failure is not None and failure.name not in _UNSENT
 
     def _passes(self, feedback: Feedback) -> bool:
-        failure = self._failure(feedback)
-        return failure is not None and failure.again
+        failure = self._failure(feedback)  # a reply that is no JSON may be one that was cut
+        return failure is not None and (failure.again or failure.name == "malformed")
 
     def _hopeless(self, feedback: Feedback) -> str | None:
         """Why an arm need not be asked again before somebody mends it."""
