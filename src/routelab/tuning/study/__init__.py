@@ -9,7 +9,7 @@ from routelab.tuning.study.verdict import verdict
 
 if TYPE_CHECKING:
     from routelab.tuning.study import caveats, inputs, signal_checks, summary
-    from routelab.tuning.study.cross_fit import CrossFittedTest
+    from routelab.tuning.study.cross_fit import CrossFittedStudy
     from routelab.tuning.study.export import as_json, save
     from routelab.tuning.study.repeat import repeated
     from routelab.tuning.study.saving import Saving
@@ -23,7 +23,7 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
-            "CrossFittedTest": "cross_fit",
+            "CrossFittedStudy": "cross_fit",
             "Saving": "saving",
             "SeedRun": "seed_spread",
             "SeedSpread": "seed_spread",
@@ -48,7 +48,7 @@ else:
     )
 
 __all__ = [
-    "CrossFittedTest",
+    "CrossFittedStudy",
     "Saving",
     "SeedRun",
     "SeedSpread",

@@ -33,7 +33,7 @@ Search = Callable[[Options, Split], StudyChoice]
 
 
 @dataclass(frozen=True, eq=False)
-class CrossFittedTest:
+class CrossFittedStudy:
     """What searching as this study did is worth, on every request of the log.
 
     The search is made again without each fold of the groups, and its policy judged there, so that
@@ -104,7 +104,7 @@ def cross_fit(
     part: PartOf,
     search: Search,
     tell: Callable[[str], None],
-) -> CrossFittedTest | str:
+) -> CrossFittedStudy | str:
     """Search again without each other fold, and judge every request by a search without it.
 
     Args:
@@ -134,7 +134,9 @@ def cross_fit(
             )
     every = part(replace(cut, part=np.where(cut.part < 0, -1, _TEST)), "test")
     figures = evaluate_replay(every, options.name, joined(done))
-    return CrossFittedTest(structs.replace(figures, split=CROSS_FITTED), _text(cut, testing, every))
+    return CrossFittedStudy(
+        structs.replace(figures, split=CROSS_FITTED), _text(cut, testing, every)
+    )
 
 
 def _judged(found: StudyChoice, testing: ComparisonSet) -> tuple[Ints, Replay]:

@@ -52,7 +52,7 @@ from routelab.tuning.selection import (
     undecided,
 )
 from routelab.tuning.study import caveats, display, inputs, signal_checks
-from routelab.tuning.study.cross_fit import CrossFittedTest, cross_fit, is_called_for, too_long
+from routelab.tuning.study.cross_fit import CrossFittedStudy, cross_fit, is_called_for, too_long
 from routelab.tuning.study.drift import Drift, drift
 from routelab.tuning.study.repeat import as_begun
 from routelab.tuning.study.stored_result import note_export
@@ -138,8 +138,7 @@ class Study:
     tried: Sequence[TriedKind] = ()
     look: StudyLook | None = None
     drift: Drift | None = None
-    estimated: EstimatedValue | None = None
-    crossed: CrossFittedTest | None = None
+    crossed: CrossFittedStudy | None = None
 
     @property
     def policy(self) -> Policy:
@@ -284,7 +283,7 @@ def tune(
         read = inputs.digests(log, known) | {name: repr(log.spec(name)) for name in signals}
         test = cut.sha256()["test"]
         look = looks.counted(test, log.sha256, study_digest(options, read))
-    crossed: CrossFittedTest | str | None = None
+    crossed: CrossFittedStudy | str | None = None
     if is_called_for(options, cut, found, testing):
         crossed = too_long(options, found) or cross_fit(
             options, cut, found, testing, part_of, search_again, tell
@@ -300,11 +299,11 @@ class _Weighed(NamedTuple):
     there is none where test has too few groups."""
 
     look: StudyLook | None
-    crossed: CrossFittedTest | str | None
+    crossed: CrossFittedStudy | str | None
 
     @property
-    def fitted(self) -> CrossFittedTest | None:
-        return self.crossed if isinstance(self.crossed, CrossFittedTest) else None
+    def fitted(self) -> CrossFittedStudy | None:
+        return self.crossed if isinstance(self.crossed, CrossFittedStudy) else None
 
     def figures(self, test: Figures) -> Figures:
         """That the verdict is on."""

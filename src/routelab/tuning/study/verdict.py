@@ -175,11 +175,9 @@ def _ruled(
     rest = [*warnings, *([] if leads is None else [leads.text]), *held, *others]
     gain = f"gain over the zero router {100 * test.gain_vs_zero_router:+z.2f} points"
     gain += f" {bracketed(test.gain_ci, '+.2f', 100)} on {test.n_requests} test requests"
-    if test.n_requests < FEWEST and not alone:
-        few = f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
-        return Verdict("not proven", (few, gain, *(check.text for check in missed), *rest), FEWEST)
-    if test.refusal and not alone:
-        return Verdict("not proven", (test.refusal, gain, *(it.text for it in missed), *rest))
+    if not alone and (few := _too_few(test)):
+        needed_most = FEWEST if test.n_requests < FEWEST else None
+        return Verdict("not proven", (few, gain, *(it.text for it in missed), *rest), needed_most)
     if by_chance and not test.single_model:
         drawn = (
             f"{gain}: a mixture of single models, as the zero router is, so that all they differ"
@@ -211,6 +209,13 @@ def _ruled(
             gain += f"; {range_text(among)} test requests would settle it"
     reasons = (*(check.text for check in missed), gain, *elsewhere, *rest)
     return Verdict("not proven", reasons, max(needed, default=None))
+
+
+def _too_few(test: Figures) -> str:
+    """Why so few requests or groups bear no verdict, in a sentence; "" where they do."""
+    if test.n_requests < FEWEST:
+        return f"{test.n_requests} test requests are too few for a verdict; {FEWEST} at least"
+    return test.refusal
 
 
 class _Hidden(NamedTuple):
