@@ -85,6 +85,6 @@ def test_tests_are_where_the_sources_are():
     assert {path for path in mirrored if not (SOURCE / path / "__init__.py").exists()} == set()
     suites = {path.parts[1] for path in held if path.parts[:1] == ("suites",)}
     assert suites == {
-        "architecture", "faults", "foreign_records", "hostile", "interval_coverage", "released", "sanitizers",
-        "service", "soak", "supply",
+        "architecture", "faults", "foreign_records", "hostile", "interval_coverage", "released",
+        "sanitizers", "service", "soak", "supply",
     }  # fmt: skip
