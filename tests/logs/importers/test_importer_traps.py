@@ -268,3 +268,21 @@ def test_a_folder_of_two_files_says_in_which_a_call_stands_twice(tmp_path):
         "1 records are left out: each stands twice: an earlier call is of the same request and"
         " model (the first is b.jsonl row 2)"
     ]
+
+
+def test_grades_of_a_file_are_joined_by_request_and_model_and_bad_lines_told(tmp_path):
+    rows = [spend_row(), spend_row(request_id="r2"), spend_row(request_id="r3", status="failure")]
+    path = lines(tmp_path / "x.jsonl", rows)
+    grades = [
+        {"request_id": "r1", "quality": 0.25, "model": "small"},
+        {"request_id": "r2", "quality": 1, "model": "another"},
+        {"request_id": "r3", "quality": 0},
+    ]
+    feedback = lines(tmp_path / "f.jsonl", grades)
+    _, kept = imported("litellm", path, tmp_path, feedback=feedback)
+    assert [row["quality"] for row in kept] == [0.25, None, None]  # the last one failed
+
+    lines(feedback, [{"request_id": "r1"}, {"quality": 1}])
+    with pytest.raises(LogError) as error:
+        imported("litellm", path, tmp_path, feedback=feedback)
+    assert [it[:15] for it in error.value.problems] == ["f.jsonl: row 1:", "f.jsonl: row 2:"]
