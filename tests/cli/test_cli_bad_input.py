@@ -327,7 +327,8 @@ def test_a_partial_log_gives_no_figure(run, tmp_path):
     rows = [{**row, "step": i % 2, "propensity": 1.0} for i, row in enumerate(rows_of(50))]
     path = save(tmp_path / "log.csv", rows)
     assert type(read(path)).__name__ == "PartialLog"
-    assert "is a partial log" in run.refused("tune", path, *TUNE)
+    says = run.refused("tune", path, *TUNE)
+    assert "needs several models' answers to a request, and a partial log has one" in says
 
 
 def test_the_wire_form_of_a_policy_is_what_the_file_holds(tuned):

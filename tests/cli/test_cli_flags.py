@@ -26,7 +26,7 @@ from routelab.tuning.certify import CertificateDemand
 
 SOURCE = Path(cli.__file__).parents[1]
 OF_FILES = {
-    "after", "api_key_env", "attempt", "build", "certificate", "end", "ended", "estimates",
+    "after", "api_key_env", "attempt", "audit", "build", "certificate", "end", "ended", "estimates",
     "evaluation", "first", "high", "least", "max_concurrency", "max_reply_bytes", "model", "most",
     "otherwise", "parts", "propensity", "provenance", "queue", "request", "response", "scoring",
     "weight",

@@ -9,7 +9,7 @@ import pytest
 from entries_world import ANSWERING, DECIDING, UNTRACED, within_trace
 from queue_entries import close_queues
 from serve_world import CASCADE, MODELS, asking, listed, running, saved
-from upstream_world import PARENT, SPAN_ID, STATE, TRACE_ID, keeping, told
+from traced_upstream_world import PARENT, SPAN_ID, STATE, TRACE_ID, keeping, told
 
 from routelab.core.catalogue import pointed_at
 from routelab.policies import Fixed

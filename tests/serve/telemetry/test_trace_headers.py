@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 from serve_world import CASCADE, MODELS, asking, listed, running, saved
-from upstream_world import PARENT, STATE, keeping
+from traced_upstream_world import PARENT, STATE, keeping
 
 from routelab.core.catalogue import pointed_at
 from routelab.serve import ServeConfig, TelemetryRules

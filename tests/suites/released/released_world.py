@@ -109,9 +109,10 @@ _OF_INTERVALS = re.compile(
 )
 _SAID_SINCE = re.compile(
     rf"\b({'|'.join((*BASELINES_SINCE, LEARNS_MORE))})(, the best baseline at its cost)?: "
-    "|may be worth it: "
+    "|may be worth it: |not shown to beat "
 )
-"""Reasons of a verdict that tell of such a baseline, or of points beside the exported one."""
+"""Reasons of a verdict that tell of such a baseline, of points beside the exported one, or of those
+that are not beaten, which are told in one sentence since."""
 
 
 def as_told_then(reasons: list[str]) -> list[str]:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from routelab.cli.arguments import LogPath, Packages, names_in, pairs
 from routelab.cli.console import print_json, tell
-from routelab.cli.options import Json
+from routelab.cli.options import Columns, Json
 from routelab.cli.output import progress, tables
 from routelab.collect import grade_collection, is_collection
 from routelab.core import use_listed
@@ -46,14 +46,7 @@ def grade(
             " the like.",
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--column",
-            metavar="OURS=THEIRS",
-            help="A column under another name, for example response=answer. Repeatable.",
-        ),
-    ] = None,
+    column: Columns = None,
     as_wrong: Annotated[
         str | None,
         typer.Option(

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
         TunedDayOptions,
     )
     from routelab.cli.options.groups import group, grouped
-    from routelab.cli.options.log import CompleteLogOptions, Executor, LogOptions, Prices, Signals
+    from routelab.cli.options.log import (
+        Columns,
+        CompleteLogOptions,
+        Executor,
+        LogOptions,
+        Prices,
+        Signals,
+    )
     from routelab.cli.options.output import Json, OutputOptions, StudyOutputOptions, Verbose
     from routelab.cli.options.request import EndpointOptions, RequestArguments
     from routelab.cli.options.study import (
@@ -36,6 +43,7 @@ else:
             "BatchOptions": "study",
             "BoundOptions": "bounds",
             "CandidateOptions": "study",
+            "Columns": "log",
             "CompleteLogOptions": "log",
             "DayOptions": "days",
             "EndpointOptions": "request",
@@ -68,6 +76,7 @@ __all__ = [
     "BatchOptions",
     "BoundOptions",
     "CandidateOptions",
+    "Columns",
     "CompleteLogOptions",
     "DayOptions",
     "EndpointOptions",
