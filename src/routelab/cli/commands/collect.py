@@ -15,7 +15,7 @@ from msgspec import to_builtins
 
 from routelab.cli.arguments import pairs
 from routelab.cli.console import print_json, tell
-from routelab.cli.options import AskingOptions, Json, collect_options, grouped
+from routelab.cli.options import AskingOptions, Columns, Json, collect_options, grouped
 from routelab.cli.output import collection_tables, tables
 from routelab.collect import (
     CollectionPlan,
@@ -65,10 +65,7 @@ def collect_answers(
             "--max-usd", min=0.0, help="All that may be spent, earlier runs included; inf for any."
         ),
     ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="NAME=COLUMN", help="A column by another name."),
-    ] = None,
+    column: Columns = None,
     transport: Annotated[
         Literal["httpx", "aiohttp"] | None,
         typer.Option(help="HTTP library; default aiohttp where it is installed."),
@@ -85,7 +82,7 @@ def collect_answers(
 
     Example: `routelab collect asked.csv --catalogue models.toml --max-usd 20 --out a.collection`
     """
-    columns = pairs("--column", column or (), "prompt=question", "NAME=COLUMN")
+    columns = pairs("--column", column or (), "prompt=question", "OURS=THEIRS")
     if dry_run:
         options = collect_options(asking, math.inf if max_usd is None else max_usd)
         plan, notes = plan_collection(prompts, out, catalogue, options, columns=columns)

@@ -62,7 +62,7 @@ from routelab.tuning.tuners import AUTO
 if TYPE_CHECKING:
     from routelab.learning import FittedScorers, LearningAccount
     from routelab.tuning.kinds import recipe_search
-    from routelab.tuning.scores import ScoredLog
+    from routelab.tuning.scores import EstimatedValue, ScoredLog
     from routelab.tuning.study.seed_spread import SeedSpread
     from routelab.tuning.study.slo_outcome import SloOutcome
 
@@ -138,6 +138,7 @@ class Study:
     tried: Sequence[TriedKind] = ()
     look: StudyLook | None = None
     drift: Drift | None = None
+    estimated: EstimatedValue | None = None
     crossed: CrossFittedStudy | None = None
 
     @property

@@ -148,7 +148,6 @@ def lead(test: Figures) -> Lead | None:
     return Lead(best.name, best.quality_gain, best.quality_gain_ci, _beside(best, test))
 
 
-# Long: the rules, in their order.
 def _ruled(
     test: Figures,
     bounds: Bounds,
