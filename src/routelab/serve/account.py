@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -39,8 +41,10 @@ def account(routed: RoutedAnswer, policy: str) -> dict[str, Any]:
 def decided_headers(request_id: str, policy: str) -> dict[str, str]:
     """What headers say of a request that was let in, as text that headers can have."""
     return {
-        "x-routelab-decision": quote(request_id, safe=_PLAIN),
-        "x-routelab-policy": quote(policy, safe=_PLAIN),
+        "x-routelab-decision": request_id
+        if _is_plain(request_id)
+        else quote(request_id, safe=_PLAIN),
+        "x-routelab-policy": _escaped(policy),
     }
 
 
@@ -53,7 +57,7 @@ def outcome_headers(model: str, costs_usd: Sequence[float | None]) -> dict[str, 
     """
     usd = sum(math.nan if it is None else it for it in costs_usd)
     return {
-        "x-routelab-model": quote(model, safe=_PLAIN),
+        "x-routelab-model": _escaped(model),
         "x-routelab-cost-usd": usd_text(usd),
         "x-routelab-calls": str(len(costs_usd)),
     }
@@ -62,7 +66,7 @@ def outcome_headers(model: str, costs_usd: Sequence[float | None]) -> dict[str, 
 def answer_headers(decision: Decision, model: str) -> dict[str, str]:
     """What headers say of an answer that is complete."""
     return {
-        "x-routelab-model": quote(model, safe=_PLAIN),
+        "x-routelab-model": _escaped(model),
         "x-routelab-cost-usd": usd_text(decision.cost_usd),
         "x-routelab-calls": str(len(decision.steps)),
     }
@@ -92,6 +96,16 @@ def _total(tokens: Any) -> int:
 
 _PLAIN = "!#$&'()*+-./:;<=>?@[]^_`{|}~"
 """Characters that headers have as they are."""
+
+
+@lru_cache(maxsize=4096)
+def _escaped(text: str) -> str:
+    """Text as headers can have it; names of policies and models are few."""
+    return quote(text, safe=_PLAIN)
+
+
+_is_plain = re.compile(r"[A-Za-z0-9_.-]*").fullmatch
+"""Whether a request's id, which is another each time, can be had as it is."""
 
 
 def known(value: float) -> float | None:

@@ -110,20 +110,24 @@ def _request(
 ) -> httpx.Request:
     """A request whose headers are complete; time limits of an answer are not httpx's to keep."""
     content = encode_request(outgoing.body)
-    fixed = _ready if not outgoing.headers else _ready.__wrapped__  # which has ids of requests
-    ready = fixed(address.netloc, tuple(more), *headers.items())
+    own = outgoing.headers  # ids of requests, which are others each time
+    fixed = (it for it in headers.items() if own.get(it[0]) is not it[1])
+    ready = _ready(address.netloc, tuple(more), *fixed)
     limits = {"timeout": _timeout(outgoing.timeouts.connect_s).as_dict()}
     body = httpx.ByteStream(content)
     request = httpx.Request("POST", address.url, headers=ready, stream=body, extensions=limits)
-    request.headers["Content-Length"] = str(len(content))
     request.headers.encoding = ready.encoding  # or httpx finds it out for each request
+    request.headers["Content-Length"] = str(len(content))
+    for name, value in own.items():
+        if headers[name] is value:
+            request.headers[name] = value
     request.read()  # so that hooks and transports see its content
     return request
 
 
 @lru_cache(maxsize=256)
 def _ready(netloc: bytes, more: tuple[tuple[bytes, bytes], ...], *own: Pair) -> httpx.Headers:
-    """All headers but the length, in httpx's form, which takes it longer than all else."""
+    """Headers that requests share, in httpx's form, which takes it longer than all else."""
     named = [(name.encode(), value.encode("ascii")) for name, value in own]
     return httpx.Headers([(b"Host", netloc), *more, *named])
 

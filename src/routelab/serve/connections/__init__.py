@@ -9,6 +9,7 @@ from routelab.lazy import attach
 if TYPE_CHECKING:
     from routelab.serve.connections.headers import HeaderFields, header_fields
     from routelab.serve.connections.http_connection import HttpConnection, http_connections
+    from routelab.serve.connections.joined_writes import JoinedWrites
     from routelab.serve.connections.request_parser import RequestParser
 else:
     __getattr__, __dir__ = attach(
@@ -16,6 +17,7 @@ else:
         {
             "HeaderFields": "headers",
             "HttpConnection": "http_connection",
+            "JoinedWrites": "joined_writes",
             "RequestParser": "request_parser",
             "header_fields": "headers",
             "http_connections": "http_connection",
@@ -25,6 +27,7 @@ else:
 __all__ = [
     "HeaderFields",
     "HttpConnection",
+    "JoinedWrites",
     "RequestParser",
     "header_fields",
     "http_connections",

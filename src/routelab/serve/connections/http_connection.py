@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from routelab.runtime import REQUEST_ID, encode_json
 from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
+from routelab.serve.connections.joined_writes import JoinedWrites
 from routelab.serve.connections.request_parser import RequestParser
 from routelab.serve.refusal import OF_AN_ANSWER, RefusedError
 
@@ -45,7 +46,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request."""
-        super().connection_made(transport)
+        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
         self._set_alarm()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -97,6 +98,12 @@ class HttpConnection(HttpToolsProtocol):
         if not self.parser.passes_over:  # type: ignore[attr-defined]
             self._unread = 0
             super().on_message_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to a WebSocket, which joins its frames by itself."""
+        if isinstance(self.transport, JoinedWrites):
+            self.transport = self.transport.plain
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what httptools did not take."""
