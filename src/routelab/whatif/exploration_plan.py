@@ -505,7 +505,7 @@ def _power(pool: _Pool, above: float, requests: float, seed: int) -> float:
         if weight**2 < FEW_REQUESTS * squares:
             continue
         mean, square = first / units, second / units
-        spread = square - mean**2
+        spread = max(0.0, square - mean**2)  # rounding may leave less where all are the same
         skewed = third / units - 3 * mean * square + 2 * mean**3
         tails = fourth / units - 4 * mean * third / units + 6 * mean**2 * square - 3 * mean**4
         error = math.sqrt(spread / (units - 1)) / pool.size
