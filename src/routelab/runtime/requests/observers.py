@@ -50,7 +50,8 @@ class TracingObserver(Observer, Protocol):
             request: as the policy sees it.
             context: of the trace that whoever asked is in.
         Returns:
-            What says which headers its attempts are sent with; None to leave that to others.
+            What says which headers its attempts are sent with; None to leave that to others. Of
+            several observers the first that gives one is asked.
         """
 
 
@@ -86,13 +87,13 @@ class Observers:
         Returns:
             What its attempts ask for headers; None where there is nothing to be told.
         """
-        told = self._trace_headers
+        told, traces = self._trace_headers, []
         for observer in self._tracing:
             try:
-                trace = observer.begun(request, context)
+                traces.append(observer.begun(request, context))
             except Exception:  # noqa: BLE001  (a request outlives whoever watches it)
                 _log.exception("an observer failed")
-                continue
+        for trace in traces:
             if trace is not None:
                 return GuardedTrace(trace, told)
         return PassedTrace(context) if context is not None and told else None
