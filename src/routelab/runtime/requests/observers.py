@@ -41,7 +41,10 @@ class Observer(Protocol):
 
 @runtime_checkable
 class TracingObserver(Observer, Protocol):
-    """An observer that follows requests from their beginning, and gives attempts spans to be in."""
+    """An observer that follows requests from their beginning, and gives attempts spans to be in.
+
+    Each of several observers hears of every request; attempts are in the spans of the first.
+    """
 
     def begun(self, request: Request, context: TraceContext | None) -> RequestTracer | None:
         """A request is under way; `finished` is called with the very same one, in the same task.
@@ -50,8 +53,7 @@ class TracingObserver(Observer, Protocol):
             request: as the policy sees it.
             context: of the trace that whoever asked is in.
         Returns:
-            What says which headers its attempts are sent with; None to leave that to others. Of
-            several observers the first that gives one is asked.
+            What says which headers its attempts are sent with; None to leave that to others.
         """
 
 

@@ -100,8 +100,7 @@ def scored_log(
             support (with the exploration that would give it some), or fewer than two models have.
     Source: Dudik, Langford & Li 2011, "Doubly robust policy evaluation and learning".
     """
-    if unknown := [it for it in models or () if it not in log.models]:
-        raise LogError(*(f"{log.name}: {unknown_name('model', it, log.models)}" for it in unknown))
+    _check_names(log, models or ())
     first = _first_calls(log)
     audited = _audited(log)
     seen = _seen(first, log, audited)
@@ -137,6 +136,11 @@ def scored_log(
         latency_s=nothing,  # percentiles of scores would mean nothing
     )
     return ScoredLog(complete, decisions, expected, audited, left_out)
+
+
+def _check_names(log: PartialLog, models: Sequence[str]) -> None:
+    if unknown := [it for it in models if it not in log.models]:
+        raise LogError(*(f"{log.name}: {unknown_name('model', it, log.models)}" for it in unknown))
 
 
 def _first_calls(log: PartialLog) -> PartialLog:
