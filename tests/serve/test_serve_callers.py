@@ -349,7 +349,9 @@ def test_pages_of_other_sites_do_not_ask_a_server_that_knows_no_keys(gateway, ke
     assert with_key.client.post(CHAT, json=body, headers=headers).status_code == 200
 
 
-@pytest.mark.parametrize("origins", [("http://elsewhere.example/",), ("*",)])
+@pytest.mark.parametrize(
+    "origins", [("http://elsewhere.example/",), ("http://Elsewhere.example",), ("*",)]
+)
 def test_pages_that_are_meant_may_ask(world, origins):
     body = asking(prompt(world.log, 0), model="routelab/small")
     config = ServeConfig(callers=CallerRules(origins=origins))

@@ -13,6 +13,7 @@ from routelab.logs.model import Log, Requests
 from routelab.policies import Cascade, Explore, Fixed
 from routelab.replay import hidden
 from routelab.whatif import PlanOptions, PolicyToValue, plan_exploration, value
+from routelab.whatif.exploration_plan import _Pool, _requests
 
 MODELS = ("small", "large")
 NOW = PolicyToValue("now", Fixed("small"))
@@ -173,3 +174,12 @@ def test_what_is_unusual_is_said():
 def test_options_out_of_range_say_so(change, words):
     with pytest.raises(LogError, match=words):
         PlanOptions(**change)
+
+
+@pytest.mark.parametrize("rare", [0.001, 0.1, 1 / 3])
+def test_futures_of_equal_scores_have_a_power(rare):
+    """Rounding makes the spread of such a future negative, which no plan may end with."""
+    rest = np.full(4000, -3 * rare / 4000)
+    rest[:3] += rare
+    pool = _Pool(rest, np.ones(4000), 1.0, {})
+    assert _requests(pool, 0.05, PlanOptions()) == (100, 1.0)

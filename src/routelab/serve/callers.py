@@ -14,7 +14,7 @@ import msgspec
 from routelab.serve.chat_request import header_said
 from routelab.serve.config import ANY_ORIGIN, CallerRules, LimitRule
 from routelab.serve.connections import HeaderFields
-from routelab.serve.keys import KeyRing
+from routelab.serve.keys import KEY_FORMAT, KeyRing
 from routelab.serve.refusal import RefusedError
 
 AUTHORIZATION = "authorization"
@@ -25,7 +25,6 @@ _IN_ADDRESS = frozenset(
 )
 """Names of keys in addresses, as they are with `_` for `-`."""
 _PARTS = re.compile("[&;]")
-_KEY = re.compile(r"rl-[\w-]{43}")
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +72,7 @@ class Doorkeeper:
         self._priority_header = rules.priority_header.lower()
         self._operators = frozenset(rules.operators)
         self._trusted = [ipaddress.ip_network(it) for it in rules.trusted]
-        self._origins = frozenset(it.rstrip("/") for it in rules.origins)
+        self._origins = frozenset(it.rstrip("/").lower() for it in rules.origins)
         self._wall_clock = wall_clock
 
     def caller(self, headers: Mapping[str, str], address: str | None, query: str = "") -> Identity:
@@ -188,7 +187,7 @@ def _check_query(query: str) -> None:
     """Refuse a key in the address, which servers and proxies write into their logs."""
     names = [unquote_plus(it.partition("=")[0]) for it in _PARTS.split(query)]
     found = [it for it in names if it.lower().replace("-", "_") in _IN_ADDRESS]
-    if found or _KEY.search(unquote_plus(query)):
+    if found or KEY_FORMAT.search(unquote_plus(query)):
         held = f"{found[0]}=..." if found else "a key"
         raise RefusedError(
             400,

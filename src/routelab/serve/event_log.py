@@ -14,11 +14,12 @@ from routelab.runtime import RoutedAnswer, encode_json
 from routelab.runtime.journal import secrets
 from routelab.runtime.redaction import Redactor
 from routelab.serve.callers import Identity
+from routelab.serve.keys import KEY_FORMAT
 from routelab.serve.refusal import RefusedError
 
 _TEXTS = frozenset({"message", "problems", "error", "param", "trace"})
 """Fields that may quote what came from elsewhere; the others are ids, names and numbers."""
-_CALLERS_KEY = re.compile(rb"rl-[\w-]{43}")
+_CALLERS_KEY = re.compile(KEY_FORMAT.pattern.encode())
 _LEVELS = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warning"}
 
 

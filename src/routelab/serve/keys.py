@@ -28,6 +28,8 @@ from routelab.serve.config import LimitRule, rule_problems
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _PREFIX = "rl-"
+KEY_FORMAT = re.compile(rf"{_PREFIX}[\w-]{{43}}", re.ASCII)
+"""What a caller's key looks like, wherever one stands that should not."""
 
 
 class CallerKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -505,7 +505,7 @@ def _power(pool: _Pool, above: float, requests: float, seed: int) -> float:
         if weight**2 < FEW_REQUESTS * squares:
             continue
         mean, square = first / units, second / units
-        spread = square - mean**2
+        spread = max(0.0, square - mean**2)  # rounding may leave less where all are the same
         skewed = third / units - 3 * mean * square + 2 * mean**3
         tails = fourth / units - 4 * mean * third / units + 6 * mean**2 * square - 3 * mean**4
         error = math.sqrt(spread / (units - 1)) / pool.size
@@ -552,7 +552,8 @@ def _pace(log: Log) -> float | None:
     if times is None or np.isnan(times).all():
         return None
     seconds = float(np.nanmax(times) - np.nanmin(times))
-    return len(log) / seconds * 86_400 if seconds > 0 else None
+    timed = int((~np.isnan(times)).sum())
+    return timed / seconds * 86_400 if seconds > 0 else None
 
 
 def _best(lines: Sequence[PlannedExploration], days: float | None) -> float | None:
@@ -582,8 +583,8 @@ def _reason(plan: ExplorationPlan, options: PlanOptions) -> str:
         )
     return (
         f"the candidate is better by {plan.effect:.4g} and exploring traffic takes its part of"
-        f" that, so it is not better by more than {options.margin:.4g}; no number of requests shows"
-        " what is not so"
+        f" that, so it is not better by more than {options.margin:.4g}, or by too little for a"
+        " billion requests to show; no number of requests shows what is not so"
     )
 
 

@@ -95,6 +95,9 @@ def test_a_limit_that_cannot_be_divided_is_told():
     (said,) = LimitShare(0, 4).warnings(limited_to(2))
     assert "m at http://a/v1: max_concurrency = 2 cannot be divided among 4 processes" in said
     assert not list(LimitShare(0, 2).warnings(limited_to(2)))
+    few = msgspec.structs.replace(limited_to(8), engine=EngineRules(max_concurrency=2))
+    (said,) = LimitShare(0, 4).warnings(few)
+    assert "engine: max_concurrency = 2 cannot be divided among 4 processes" in said
     with pytest.raises(ConfigError, match="less than processes"):
         RouterConfig(limit_share=LimitShare(2, 2))
     with pytest.raises(ConfigError, match="give a LimitShare"):

@@ -156,6 +156,27 @@ def test_it_stops_when_its_money_is_spent_and_goes_on_with_more(world, tmp_path)
     assert ran(policy, catalogue, asked, tmp_path).done
 
 
+@pytest.mark.parametrize("rows", [range(1, 30), range(2)], ids=["other lines", "fewer"])
+def test_a_file_that_is_written_to_meanwhile_is_left_and_no_answer_is_anothers(
+    world, tmp_path, rows
+):
+    log, path = world.log, tmp_path / "in.jsonl"
+    asked = BatchInput(written(path, log, range(30)))
+
+    def change(now):
+        if now.answered == 3:
+            written(path, log, rows)
+
+    policy, catalogue = world.policies["large"], world.catalogue
+    end = ran(policy, catalogue, asked, tmp_path, at_once=1, progress=change)
+    assert not end.done
+    assert "in.jsonl was written to meanwhile" in end.stopped
+    for it in lines(tmp_path / "out.jsonl"):
+        row = log.requests.id.tolist().index(it["custom_id"])
+        (said,) = log.texts.responses(np.array([row]), "frontier")
+        assert it["response"]["body"]["choices"][0]["message"]["content"] == said
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import subprocess
@@ -15,7 +16,7 @@ from serve_world import MODELS, asking, decisions, listed, prompt, running, save
 from routelab.core.catalogue import pointed_at
 from routelab.errors import ConfigError
 from routelab.policies import Cascade, Fixed
-from routelab.runtime import AsyncRouter, Reply, RouterConfig
+from routelab.runtime import AsyncRouter, Reply, RouterConfig, TraceContext
 from routelab.serve import ServeConfig, TelemetryRules
 from routelab.serve.telemetry import Conventions, TelemetryObserver, chosen_conventions
 
@@ -349,3 +350,22 @@ def test_without_the_extra_or_without_its_use_nothing_is_imported(tmp_path, prog
     assert done.returncode == 0, done.stderr
     assert said in done.stdout
     assert "[otel]" in done.stdout or program == UNUSED
+
+
+def test_each_of_several_observers_has_spans_below_the_callers(tmp_path):
+    first, second = Seen(), Seen()
+    known = pointed_at("http://llm.example:8000/v1", MODELS)
+    policy = saved(tmp_path / "one.policy", Fixed("frontier"), known)
+    observers = [first.observer, second.observer]
+    config = RouterConfig(upstream=Endpoint(), observers=observers, quiet=True)
+    parent = TraceContext("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+
+    async def work():
+        async with AsyncRouter.load(policy, known, config) as router:
+            await router.route("a secret prompt", trace_context=parent)
+
+    asyncio.run(work())
+    for seen in (first, second):
+        (route,) = (it for it in seen.spans if it.name == "route")
+        assert f"{route.parent.span_id:016x}" == "b7ad6b7169203331"
+        assert len(seen.spans) == 2

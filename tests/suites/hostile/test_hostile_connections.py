@@ -280,3 +280,5 @@ def test_it_is_told_at_the_start_where_files_are_too_few(tmp_path):
     assert too_few_files(1_000, 2_000) is None
     assert too_few_files(1_000, None) is None
     assert too_few_files(1_000, 1_999) is not None
+    assert "set connections to 500" in (too_few_files(1_000, 1_500) or "")
+    assert "set connections" not in (too_few_files(1_000, 500) or "")  # 0 is none that it takes

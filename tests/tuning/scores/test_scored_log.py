@@ -91,3 +91,17 @@ def test_answers_that_nobody_judged_are_refused(log):
     quality = np.where(np.arange(len(seen.quality)) % 7 == 0, np.nan, seen.quality)
     with pytest.raises(LogError, match="429 of 3,000 requests nobody judged"):
         scored_log(replace(seen, quality=quality))
+
+
+def test_models_that_cost_nothing_cost_nothing_where_they_were_not_asked():
+    seen = partial(complete(600))
+    free = scored_log(replace(seen, cost_usd=np.zeros_like(seen.cost_usd)))
+    assert (free.log.seen.cost_usd == 0).all()
+    assert (free.log.cost_usd == 0).all()
+
+
+def test_a_model_that_the_log_has_not_is_told_of_and_one_named_twice_is_one():
+    seen = partial(complete(600))
+    with pytest.raises(LogError, match="no model 'larger'; write 'large'"):
+        scored_log(seen, ("small", "larger"))
+    assert scored_log(seen, ("small", "large", "small")).log.models == ("small", "large")

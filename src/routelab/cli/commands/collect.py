@@ -157,7 +157,7 @@ def _finish(result: CollectResult, out: Path, *, json: bool) -> None:
             f"up to {standing.unknown_usd:.6g} USD more may have been billed for calls whose end is"
             " not known"
         )
-    if standing.stopped or standing.left:
+    if standing.left:
         why = f", as {standing.stopped}" if standing.stopped else ""
         tell(f"{standing.left:,} cells are left{why}: run the same command again")
     if failed:

@@ -20,6 +20,7 @@ from routelab.cli.options import Json, LogOptions, Signals, grouped
 from routelab.cli.output import tables
 from routelab.cli.policy_input import load_policy, read_catalogue
 from routelab.core.catalogue import Catalogue
+from routelab.core.messages import counted
 from routelab.lint import LintFinding
 from routelab.lint import lint as lint_log
 from routelab.logs import price_lists
@@ -92,7 +93,7 @@ def _parts(name: str, found: tuple[LintFinding, ...]) -> list[RenderableType]:
             tables.escaped(with_flags(it.mend)),
         )
     counts = Counter(it.severity for it in found)
-    said = ", ".join(f"{n} {it}s" for it, n in sorted(counts.items()))
+    said = ", ".join(counted(n, it) for it, n in sorted(counts.items()))
     return [table, tables.escaped(f"{name}: {said}")]
 
 

@@ -52,12 +52,20 @@ class LimitShare(NamedTuple):
         return per_minute / self.processes
 
     def warnings(self, catalogue: Catalogue) -> Iterator[str]:
-        """A sentence for each deployment that takes fewer calls than there are processes."""
+        """A sentence for each limit of calls at once that is below the number of processes."""
+        rules = catalogue.engine or _DEFAULT
+        for name in ("max_concurrency", "host_concurrency"):
+            if (limit := getattr(rules, name)) < self.processes:
+                yield self._undivided(f"engine: {name}", limit)
         models = catalogue.models.values()
         for it in dict.fromkeys(it for model in models for it in model.deployments):
             if it.weight > 0.0 and it.max_concurrency and it.max_concurrency < self.processes:
-                yield (
-                    f"{deployment_label(it)}: max_concurrency = {it.max_concurrency} cannot be"
-                    f" divided among {self.processes} processes; each has one call at once, so that"
-                    f" there may be {self.processes}: serve with {it.max_concurrency} at most"
+                yield self._undivided(
+                    f"{deployment_label(it)}: max_concurrency", it.max_concurrency
                 )
+
+    def _undivided(self, name: str, limit: int) -> str:
+        return (
+            f"{name} = {limit} cannot be divided among {self.processes} processes; each has one"
+            f" call at once, so that there may be {self.processes}: serve with {limit} at most"
+        )

@@ -41,7 +41,10 @@ class Observer(Protocol):
 
 @runtime_checkable
 class TracingObserver(Observer, Protocol):
-    """An observer that follows requests from their beginning, and gives attempts spans to be in."""
+    """An observer that follows requests from their beginning, and gives attempts spans to be in.
+
+    Each of several observers hears of every request; attempts are in the spans of the first.
+    """
 
     def begun(self, request: Request, context: TraceContext | None) -> RequestTracer | None:
         """A request is under way; `finished` is called with the very same one, in the same task.
@@ -86,13 +89,13 @@ class Observers:
         Returns:
             What its attempts ask for headers; None where there is nothing to be told.
         """
-        told = self._trace_headers
+        told, traces = self._trace_headers, []
         for observer in self._tracing:
             try:
-                trace = observer.begun(request, context)
+                traces.append(observer.begun(request, context))
             except Exception:  # noqa: BLE001  (a request outlives whoever watches it)
                 _log.exception("an observer failed")
-                continue
+        for trace in traces:
             if trace is not None:
                 return GuardedTrace(trace, told)
         return PassedTrace(context) if context is not None and told else None

@@ -77,12 +77,23 @@ class BatchInput:
 
         Args:
             without: ids of those to leave out.
+        Raises:
+            ConfigError: the file is not what it was, so that a line may be another request's.
         """
         with open_regular(self.path) as file:
             for custom_id, place in self._places.items():
                 if custom_id not in without:
                     file.seek(place)
-                    yield BatchLine(custom_id, decode_json(file.readline())["body"])
+                    yield self._line(custom_id, file.readline())
+
+    def _line(self, custom_id: str, line: bytes) -> BatchLine:
+        problem, found = _checked(line)
+        if problem or found != custom_id:
+            raise ConfigError(
+                f"{self.path} was written to meanwhile, and request {custom_id!r} is not where it"
+                " was (put another file in its place instead)"
+            )
+        return BatchLine(custom_id, decode_json(line)["body"])
 
     def _scan(self) -> Iterator[tuple[int, int, str, str]]:
         """Number, place, problem and id of each line that is not empty."""

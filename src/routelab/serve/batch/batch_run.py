@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from routelab.errors import ConfigError
 from routelab.serve.batch.batch_input import BatchInput, BatchLine
 from routelab.serve.batch.batch_output import BatchOutput
 from routelab.serve.callers import Identity
@@ -101,7 +102,11 @@ class BatchRun:
             if self._cost_usd >= self._max_usd:
                 self.stop(f"{self._cost_usd:.6g} of {self._max_usd:.6g} USD are spent")
                 return
-            line = next(left, None)
+            try:
+                line = next(left, None)
+            except ConfigError as error:
+                self.stop(str(error))
+                return
             if line is None:
                 return
             await self._answer(line)

@@ -56,11 +56,9 @@ class BatchWatch:
         self._taken: dict[Path, Signature] = {}
         self._run: BatchRun | None = None
         self._stopped = asyncio.Event()
-        self._why = ""
 
     def stop(self, why: str) -> None:
         """Take no more; what is under way is seen through."""
-        self._why = why
         self._stopped.set()
         if self._run is not None:
             self._run.stop(why)
@@ -83,6 +81,7 @@ class BatchWatch:
                 stat = path.stat()
                 now[path] = stat.st_ino, stat.st_size, stat.st_mtime_ns
         before, self._seen = self._seen, now
+        self._taken = {path: it for path, it in self._taken.items() if path in now}
         return sorted(
             path
             for path, found in now.items()

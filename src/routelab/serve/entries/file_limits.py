@@ -39,9 +39,10 @@ def too_few_files(connections: int, allowed: int | None) -> str | None:
     if allowed is None or allowed >= connections + OTHERS:
         return None
     room = max(0, allowed - OTHERS)
+    lower = f", or set connections to {room}" if room else ""
     return (
         f"websocket: connections is {connections}, and this process may have {allowed} files open,"
         f" {OTHERS} of them for other than callers: from {room} connections on callers may find no"
         f" room. Raise the hard limit to {connections + OTHERS} (`ulimit -Hn`, LimitNOFILE= of"
-        f" systemd), or set connections to {room}"
+        f" systemd){lower}"
     )

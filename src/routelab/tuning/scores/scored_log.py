@@ -9,6 +9,7 @@ import numpy as np
 
 from routelab import learning
 from routelab.core import Bools, Floats, Ints
+from routelab.core.messages import unknown_name
 from routelab.errors import LearningError, LogError
 from routelab.estimators import (
     DR,
@@ -95,10 +96,11 @@ def scored_log(
         seed: of the cross-fits.
         notify: called with a sentence on what takes long.
     Raises:
-        LogError: the log cannot be used, a model that must be scored has no support (with the
-            exploration that would give it some), or fewer than two models have.
+        LogError: the log cannot be used, a model that must be scored is not in it or has no
+            support (with the exploration that would give it some), or fewer than two models have.
     Source: Dudik, Langford & Li 2011, "Doubly robust policy evaluation and learning".
     """
+    _check_names(log, models or ())
     first = _first_calls(log)
     audited = _audited(log)
     seen = _seen(first, log, audited)
@@ -106,7 +108,7 @@ def scored_log(
         notify("learning what each model's answers are worth, for doubly robust scores")
     decisions = logged_decisions(first, features=_expected(seen, seed))
     left_out = _without_support(decisions, models)
-    kept = [name for name in models or log.models if name not in left_out]
+    kept = [name for name in dict.fromkeys(models or log.models) if name not in left_out]
     how = CrossFit(Ridge(), seed=seed)
     known = [name for name, it in decisions.outcomes.items() if not np.isnan(it.at_end).any()]
     expected = {name: _table(decisions, name, how) for name in known}
@@ -134,6 +136,11 @@ def scored_log(
         latency_s=nothing,  # percentiles of scores would mean nothing
     )
     return ScoredLog(complete, decisions, expected, audited, left_out)
+
+
+def _check_names(log: PartialLog, models: Sequence[str]) -> None:
+    if unknown := [it for it in models if it not in log.models]:
+        raise LogError(*(f"{log.name}: {unknown_name('model', it, log.models)}" for it in unknown))
 
 
 def _first_calls(log: PartialLog) -> PartialLog:
@@ -188,7 +195,8 @@ def _completed(seen: Log, expected: Mapping[str, Floats]) -> Log:
     for name, values in expected.items():
         known = getattr(seen, name)
         likely = np.clip(values, 0.0, 1.0 if name == "quality" else np.inf)
-        least = float(np.nanmin(np.where(known > 0, known, np.inf))) if name != "quality" else 0.0
+        above = known[known > 0]
+        least = float(above.min()) if name != "quality" and len(above) else 0.0
         fields[name] = np.where(np.isnan(known), np.maximum(likely, least), known)
     return replace(
         seen,
