@@ -74,5 +74,6 @@ class Usual(RequestBuilder):
 
 
 def told(request: httpx.Request) -> tuple[object, ...]:
+    """All that is sent; headers of other names have no order (RFC 9110, section 5.3)."""
     limits = request.extensions["timeout"]
-    return request.method, str(request.url), request.headers.raw, request.content, limits
+    return request.method, str(request.url), sorted(request.headers.raw), request.content, limits

@@ -16,7 +16,7 @@ async def received(write, most=1 << 20) -> list[bytes]:
 
     class Server(asyncio.Protocol):
         def connection_made(self, transport):
-            asyncio.ensure_future(self._serve(transport))
+            self.serving = asyncio.ensure_future(self._serve(transport))
 
         async def _serve(self, transport):
             await write(JoinedWrites(transport, asyncio.get_running_loop()))

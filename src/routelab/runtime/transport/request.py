@@ -117,10 +117,10 @@ def _request(
     body = httpx.ByteStream(content)
     request = httpx.Request("POST", address.url, headers=ready, stream=body, extensions=limits)
     request.headers.encoding = ready.encoding  # or httpx finds it out for each request
-    request.headers["Content-Length"] = str(len(content))
     for name, value in own.items():
         if headers[name] is value:
             request.headers[name] = value
+    request.headers["Content-Length"] = str(len(content))
     request.read()  # so that hooks and transports see its content
     return request
 
