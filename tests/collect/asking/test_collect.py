@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from answers_world import USD, cells, collected, models, prompts, said
+from answers_world import USD, Models, cells, collected, models, prompts, said
 
 from routelab import read
-from routelab.collect import Collection, CollectOptions, plan_collection
+from routelab.collect import Collection, CollectOptions, collect, plan_collection
 from routelab.core.catalogue import Parameters
 from routelab.errors import CollectError, ConfigError
 from routelab.runtime import Reply, UpstreamError
@@ -173,6 +173,33 @@ def test_money_is_never_overspent_and_more_of_it_goes_on(tmp_path, at_once):
     assert result.standing.left == 0
 
 
+def test_who_waits_for_money_waits_for_an_answer(tmp_path, monkeypatch):
+    from routelab.collect.asking import money
+
+    made, sent = [], []
+    make = money.CollectionBudget.make
+
+    async def counted(self, *given):
+        made.append(given)
+        return await make(self, *given)
+
+    class Slow(Models):
+        async def send(self, outgoing):
+            for _ in range(200):  # turns of the event loop, in which others may be asked for
+                await asyncio.sleep(0)
+            sent.append(outgoing)
+            return await super().send(outgoing)
+
+    monkeypatch.setattr(money.CollectionBudget, "make", counted)
+    source = prompts(tmp_path, 10)
+    how = CollectOptions(max_usd=0.0025, at_once=6)  # of which one answer reserves 2.1e-3
+    out = tmp_path / "mine.collection"
+    upstream = Slow(lambda _: said("4"))
+    result = asyncio.run(collect(source, out, models("small"), how, upstream=upstream))
+    assert len(sent) == result.standing.done
+    assert len(made) <= 6 * (len(sent) + 2)
+
+
 def test_a_limit_that_is_spent_already_is_told(tmp_path):
     source = prompts(tmp_path, 3)
     collected(source, models("small"), lambda _: said("4"))
@@ -225,10 +252,6 @@ def test_an_answer_of_megabytes_and_half_characters_is_kept(tmp_path):
 
 
 def test_stopping_sees_through_what_is_under_way(tmp_path):
-    from answers_world import Models
-
-    from routelab.collect import collect
-
     source = prompts(tmp_path, 40)
     out, held = tmp_path / "mine.collection", []
 

@@ -211,12 +211,12 @@ class Collector:
             await self._writer.reserve(Reserved(row, arm, usd, self._wall_clock()))
 
         while not self._over(arm):
-            self._money.under_way += 1
+            self._money.begun()
+            made: Feedback | BudgetError | None = None
             try:
                 made = await self._budget.make(*question, attempts, reserve)
             finally:
-                self._money.under_way -= 1
-                self._money.settled()
+                self._money.ended(refused=isinstance(made, BudgetError))
             if not isinstance(made, BudgetError):
                 return made
             if not await self._money.wait():
