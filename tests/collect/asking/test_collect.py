@@ -278,6 +278,9 @@ def test_stopping_sees_through_what_is_under_way(tmp_path):
     [
         ({"max_usd": -1.0}, "`max_usd` is -1.0; give USD"),
         ({"max_usd": 1.0, "max_tokens": 0}, "`max_tokens` is 0"),
+        ({"max_usd": 1.0, "requests": "5"}, "`requests` is '5'"),
+        ({"max_usd": 1.0, "requests": 2.0}, "`requests` is 2.0"),
+        ({"max_usd": 1.0, "temperature": "hot"}, "`temperature` is 'hot'"),
         ({"max_usd": 1.0, "signals": ("wrong",)}, "no signal source 'wrong'"),
         ({"max_usd": 1.0, "signals": ("agreement:3",), "temperature": 0.0}, "samples are alike"),
         ({"max_usd": 1.0, "fields": {"n": 2}}, "`fields` has 'n', which routelab writes itself"),
@@ -335,3 +338,24 @@ def test_a_plan_expects_what_was_seen(tmp_path):
     assert (arm.calls, arm.seen, arm.completion_tokens) == (15, 5, 150)
     assert arm.seconds is not None
     assert arm.usd < arm.most_usd
+
+
+def test_a_plan_of_what_is_over_costs_nothing_though_answers_have_no_bound(tmp_path):
+    source = prompts(tmp_path, 2)
+    unbound = {"fields": {"max_tokens": None}, "max_usd": float("inf"), "signals": ("self_check",)}
+    collected(source, models("small"), lambda _: said("4"), **unbound)
+    out = tmp_path / "mine.collection"
+    plan, _ = plan_collection(source, out, models("small"), CollectOptions(**unbound))
+    assert (plan.usd, plan.most_usd) == (0.0, 0.0)
+
+
+def test_a_plan_counts_the_answers_in_the_prompts_of_self_checks(tmp_path):
+    source = prompts(tmp_path, 1)
+    plain, checked = (
+        plan_collection(
+            source, None, models("small"), CollectOptions(max_usd=1.0, signals=signals)
+        )[0].arms[0]
+        for signals in ((), ("self_check",))
+    )
+    answer = 1024e-6  # as input, at 1 USD per million tokens; as output it costs twice that
+    assert checked.most_usd > 2 * plain.most_usd + answer
