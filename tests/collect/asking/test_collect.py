@@ -157,6 +157,27 @@ def test_a_model_that_answers_nothing_is_left_for_another_run(tmp_path):
     assert cells(source) == {}
 
 
+def test_a_model_that_waited_for_a_slow_one_may_fail_once(tmp_path):
+    source, failed = prompts(tmp_path, 80), []
+
+    class Uneven(Models):
+        async def send(self, outgoing):
+            asked = [it["model"] for it in self.bodies]
+            if outgoing.body["model"] == "large":
+                await asyncio.sleep(0.3 if "large" not in asked else 0)
+            elif "large" in asked and len(failed) < 4:  # more than one call is tried
+                failed.append(outgoing)
+                return Reply(503, {"error": {"message": "overloaded"}})
+            return await super().send(outgoing)
+
+    how = CollectOptions(max_usd=1.0, at_once=1, patience_s=0.2)
+    out = tmp_path / "mine.collection"
+    upstream = Uneven(lambda _: said("4"))
+    result = asyncio.run(collect(source, out, models("small", "large"), how, upstream=upstream))
+    assert len(failed) == 4
+    assert (result.standing.left, result.standing.stopped) == (0, "")
+
+
 @pytest.mark.parametrize("at_once", [1, 7])
 def test_money_is_never_overspent_and_more_of_it_goes_on(tmp_path, at_once):
     source = prompts(tmp_path, 30)
