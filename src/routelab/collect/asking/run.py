@@ -120,12 +120,16 @@ def checked_catalogue(catalogue: Catalogue | str | Path, options: CollectOptions
         CollectError: a model is not listed, cannot be called, or has no price to keep to.
         CatalogueError: the catalogue cannot be read.
     """
-    if not isinstance(catalogue, Catalogue):
-        catalogue = catalogue_file.read(catalogue)
-    asked = asked_catalogue(catalogue, options.models)
+    asked = _asked(catalogue, options)
     if options.max_usd != float("inf") and (problems := list(unpriced(asked))):
         raise CollectError(*problems)
     return asked
+
+
+def _asked(catalogue: Catalogue | str | Path, options: CollectOptions) -> Catalogue:
+    if not isinstance(catalogue, Catalogue):
+        catalogue = catalogue_file.read(catalogue)
+    return asked_catalogue(catalogue, options.models)
 
 
 def plan_collection(
@@ -151,10 +155,7 @@ def plan_collection(
         CatalogueError: the catalogue cannot be read.
         LogError: the prompts cannot be read.
     """
-    asked = asked_catalogue(
-        catalogue if isinstance(catalogue, Catalogue) else catalogue_file.read(catalogue),
-        options.models,
-    )
+    asked = _asked(catalogue, options)
     if out is not None:
         check_out(Path(out))
     with tempfile.TemporaryDirectory() as held:

@@ -158,6 +158,10 @@ class CallStore:
                         writer.write_table(table.replace_schema_metadata(written.metadata))
         shutil.rmtree(self.folder)
 
+    def remove(self) -> None:
+        """Have nothing beside the log."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def _kept(self, parts: Sequence[Path], key: Sequence[str]) -> Iterator[Any]:
         """For each part which of its calls go into the log; the others are counted."""
         every = [_hashes(it, key) for it in parts]
