@@ -268,3 +268,27 @@ def test_a_folder_of_two_files_says_in_which_a_call_stands_twice(tmp_path):
         "1 records are left out: each stands twice: an earlier call is of the same request and"
         " model (the first is b.jsonl row 2)"
     ]
+
+
+def test_grades_of_no_call_are_told(tmp_path):
+    rows = [
+        {"id": at, "model": "small", "messages": [{"role": "user", "content": "why?"}]}
+        for at in "abc"
+    ]
+    grades = [
+        {"request_id": "a", "quality": 1.0},
+        {"request_id": "b", "model": "small", "quality": 0.0},
+        {"request_id": "c", "model": "large", "quality": 0.5},
+        {"request_id": "d", "quality": 0.5},
+    ]
+    found, log = imported(
+        "calls",
+        lines(tmp_path / "calls.jsonl", rows),
+        tmp_path,
+        columns={"request_id": "id"},
+        feedback=lines(tmp_path / "grades.jsonl", grades),
+    )
+    assert [it["quality"] for it in log] == [1.0, 0.0, None]
+    assert found.notes[-1].startswith(
+        "2 of 4 grades are of no call here, such as that of 'c' of 'large': request_id"
+    )
