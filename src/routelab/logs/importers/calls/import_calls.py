@@ -66,7 +66,6 @@ class ImportedCalls(NamedTuple):
     notes: tuple[str, ...]
 
 
-# Long: its arguments need many words.
 def import_calls(
     importer: CallImporter,
     path: Path,
