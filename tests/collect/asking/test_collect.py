@@ -124,6 +124,13 @@ def test_failed_cells_are_asked_again_where_that_is_wanted(tmp_path):
     assert result.standing.arms[0].outcomes == {"failed": 3}
     result, upstream = collected(source, models("small"), lambda _: said("4"))
     assert upstream.bodies == []
+    planned = [
+        plan_collection(
+            source, tmp_path / "mine.collection", models("small"), CollectOptions(**options)
+        )[0].arms[0].calls
+        for options in ({"max_usd": 1.0}, {"max_usd": 1.0, "retry": True})
+    ]  # fmt: skip
+    assert planned == [0, 3]
     result, upstream = collected(source, models("small"), lambda _: said("4"), retry=True)
     assert result.standing.arms[0].outcomes == {"answered": 3}
     assert len(upstream.bodies) == 3

@@ -93,6 +93,13 @@ def test_the_command_takes_collections(collection, tmp_path, capsys):
     assert "mine.graded.parquet" in capsys.readouterr().out
 
 
+def test_columns_of_a_collection_are_not_renamed_in_silence(collection, tmp_path, capsys):
+    assert main(["grade", str(collection), "--grader", "exact", "--column", "response=gold"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--column response: a collection knows its own columns" in said
+    assert not (tmp_path / "mine.graded.parquet").exists()
+
+
 def test_what_is_missing_is_told(collection, tmp_path):
     out = tmp_path / "graded.parquet"
     with pytest.raises(CollectError, match="no column 'right'; they have gold"):

@@ -164,7 +164,10 @@ def plan_collection(
         if out is not None and (Path(out) / MANIFEST).exists():
             with Collection(Path(out)) as there:
                 check_same(Path(out), there.manifest, manifest)
-                made = plan(there.requests, there.manifest, asked, options, there.table())
+                table = there.table()
+                if options.retry:
+                    table.forget(("failed",))
+                made = plan(there.requests, there.manifest, asked, options, table)
             return made, prepared.notes
         with RequestFile(prepared.path) as requests:
             return plan(requests, manifest, asked, options), prepared.notes
