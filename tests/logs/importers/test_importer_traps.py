@@ -292,3 +292,20 @@ def test_grades_of_no_call_are_told(tmp_path):
     assert found.notes[-1].startswith(
         "2 of 4 grades are of no call here, such as that of 'c' of 'large': request_id"
     )
+
+
+def test_grades_that_are_none_are_told_before_anything_is_written(tmp_path):
+    grades = [{"request_id": "a", "quality": 4}, {"quality": 1.0}, *[{"request_id": "b"}] * 30]
+    with pytest.raises(LogError) as raised:
+        imported(
+            "litellm",
+            lines(tmp_path / "spend.jsonl", [spend_row()]),
+            tmp_path,
+            feedback=lines(tmp_path / "grades.jsonl", grades),
+        )
+    first, second, *_, last = raised.value.problems
+    assert first.startswith("grades.jsonl: row 1: needs a request_id, and a quality from 0 to 1;")
+    assert "has 'a' and 4" in first
+    assert "row 2" in second
+    assert last == "grades.jsonl: and 12 rows more"
+    assert not (tmp_path / "log.parquet").exists()
