@@ -63,8 +63,10 @@ def replay_server(log: Path) -> Iterator[str]:
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 def asked(source: Path, out: Path, catalogue: Catalogue, **options: object) -> tuple[int, Taken]:

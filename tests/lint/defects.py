@@ -231,6 +231,12 @@ DEFECTS = {
     "refusals": Defect("not-an-answer", set_to("response", REFUSAL, 60, wrong=True)),
     "empty answers": Defect("not-an-answer", set_to("response", "  ", 60, wrong=True)),
     "cut answers": Defect("not-an-answer", set_to("finish_reason", "length", 60, wrong=True)),
+    "cut answers, beside an empty column": Defect(
+        "not-an-answer",
+        lambda frame: set_to("finish_reason", "length", 60, wrong=True)(frame).assign(
+            stop_reason=""
+        ),
+    ),
     "errors of a grader": Defect("grader-error", set_to("grade_error", "timeout", 20, wrong=True)),
     "ungraded as nought": Defect("grader-error", set_to("grade_status", "ungraded", 9, wrong=True)),
     "a judge that failed": Defect("grader-error", grader_failed),

@@ -143,3 +143,20 @@ def test_a_model_without_a_grade_has_no_quality(tmp_path, out):
     path = tmp_path / "a.csv"
     path.write_text("request_id,model,response,gold\n1,m,,7\n", encoding="utf-8")
     assert math.isnan(grade(path, out, [EXACT]).models["m"].quality)
+
+
+@pytest.mark.parametrize("name", ["reference", "expected_output"])
+def test_an_answer_whose_reference_is_empty_has_no_grade(tmp_path, out, name):
+    path = tmp_path / "answers.csv"
+    path.write_text(f"request_id,model,response,{name}\na,m,Paris,Paris\nb,m,Rome,\n", "utf-8")
+    found = grade(path, out, [EXACT])
+    assert pq.read_table(out)["quality"].to_pylist() == [1.0, None]
+    assert found.untold["exact"] == 1
+
+
+def test_a_log_without_rows_is_told(tmp_path, out):
+    path = tmp_path / "answers.csv"
+    path.write_text("request_id,model,response,reference\n", "utf-8")
+    with pytest.raises(LogError, match=r"answers\.csv: has no rows"):
+        grade(path, out, [EXACT])
+    assert not out.exists()

@@ -12,7 +12,7 @@ from routelab.lazy import attach
 
 if TYPE_CHECKING:
     from routelab.graders.agreement_table import RIGHT, GraderAgreement, agreements, kappa
-    from routelab.graders.answer_status import AnswerStatus
+    from routelab.graders.answer_status import CUT_FINISHES, AnswerStatus
     from routelab.graders.grader import Case, Grader, code_in
     from routelab.graders.kinds import (
         ExactMatch,
@@ -32,12 +32,14 @@ if TYPE_CHECKING:
         normalised_text,
     )
     from routelab.graders.panel import NOT_ANSWERS, PanelGrade, check_panel, grade_answer
+    from routelab.graders.references import REFERENCE_COLUMNS, cell_text, references_of
     from routelab.graders.registry import KINDS, REGISTRY, grader_of
 else:  # the process of the sandbox imports none of it
     __getattr__, __dir__ = attach(
         __name__,
         {
             "AnswerStatus": "answer_status",
+            "CUT_FINISHES": "answer_status",
             "Case": "grader",
             "ExactMatch": "kinds",
             "FunctionGrade": "kinds",
@@ -53,6 +55,7 @@ else:  # the process of the sandbox imports none of it
             "PanelGrade": "panel",
             "PatternSearch": "kinds",
             "QualityScale": "kinds",
+            "REFERENCE_COLUMNS": "references",
             "REGISTRY": "registry",
             "RIGHT": "agreement_table",
             "SqlResult": "kinds",
@@ -61,18 +64,22 @@ else:  # the process of the sandbox imports none of it
             "UnitTests": "kinds",
             "UserFeedback": "kinds",
             "agreements": "agreement_table",
+            "cell_text": "references",
             "check_panel": "panel",
             "code_in": "grader",
             "grade_answer": "panel",
             "grader_of": "registry",
             "kappa": "agreement_table",
             "normalised_text": "kinds",
+            "references_of": "references",
         },
     )
 
 __all__ = [
+    "CUT_FINISHES",
     "KINDS",
     "NOT_ANSWERS",
+    "REFERENCE_COLUMNS",
     "REGISTRY",
     "RIGHT",
     "AnswerStatus",
@@ -95,10 +102,12 @@ __all__ = [
     "UnitTests",
     "UserFeedback",
     "agreements",
+    "cell_text",
     "check_panel",
     "code_in",
     "grade_answer",
     "grader_of",
     "kappa",
     "normalised_text",
+    "references_of",
 ]

@@ -27,7 +27,11 @@ class AnswerStatus(StrEnum):
     UNGRADED = "ungraded"
 
 
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "incomplete"})
+CUT_FINISHES = frozenset(
+    {"length", "max_tokens", "max_output_tokens", "model_length", "incomplete"}
+)
+"""Words of endpoints for an answer that ended at the bound of tokens."""
+
 _DECLINED = frozenset({"content_filter", "refusal", "safety", "prohibited_content", "recitation"})
 _NON_EMPTY, _REFUSAL = NonEmpty(), Refusal()
 
@@ -55,7 +59,7 @@ def status_after(text: str, grade: float, finish: str) -> AnswerStatus:
         finish: why it ended, as the endpoint says; empty where it does not.
     """
     why = finish.strip().lower()
-    if grade < 1.0 and why in _CUT:
+    if grade < 1.0 and why in CUT_FINISHES:
         return AnswerStatus.CUT
     if grade <= 0.0 and (why in _DECLINED or _REFUSAL.problem(text)):
         return AnswerStatus.REFUSED

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from routelab.core import StructRegistry
+from routelab.core.messages import nearest
 from routelab.errors import GradingError, RoutelabError
 from routelab.graders.grader import Grader
 from routelab.graders.kinds import (
@@ -76,7 +77,13 @@ def grader_of(text: str) -> Grader:
 
 def _fields(kind: str, text: str) -> dict[str, Any]:
     known = REGISTRY.kinds[kind].__struct_fields__ if kind in REGISTRY.kinds else ()
-    if text.partition("=")[0].strip() not in known:
+    head, equals, _ = text.partition("=")
+    if head.strip() not in known:
+        if equals and (meant := nearest(head.strip(), known)):  # would be a value, in silence
+            raise GradingError(
+                f"no field {head.strip()!r}; write {meant!r}, or {known[0]}={text} if all of it is"
+                " the value"
+            )
         return {known[0]: _value(text)} if known else {}
     found: dict[str, Any] = {}
     name = ""

@@ -17,12 +17,15 @@ from routelab.core.messages import first
 from routelab.core.storage import replacing
 from routelab.errors import LogError
 from routelab.graders import (
+    REFERENCE_COLUMNS,
     AnswerStatus,
     Case,
     Grader,
     PanelGrade,
+    cell_text,
     check_panel,
     grade_answer,
+    references_of,
 )
 from routelab.logs.columns import failures, listed_names, resolve
 from routelab.logs.formats import RowSource, refusing
@@ -36,7 +39,6 @@ STATUS = "grade_status"
 BEFORE = "quality_before"
 """Column that keeps the quality which a log had before it was graded."""
 
-_REFERENCES = ("reference", "reference_answer", "gold", "gold_answer", "expected", "ground_truth")
 _FINISHES = ("finish_reason", "stop_reason", "finish")
 _BATCH = 1_024
 
@@ -78,6 +80,7 @@ def grade(
         out: file, which ends in .parquet.
         graders: the first gives the quality.
         reference: column of right answers, a text or a list of texts; None finds it by its name.
+            An answer whose cell is empty has nothing to be held against, and no grade.
         finish: column of why answers ended, likewise.
         columns: our column name to the file's, as for `read`.
         as_wrong: statuses whose quality is 0 all the same.
@@ -93,6 +96,8 @@ def grade(
     check_panel(graders)
     with refusing(path):
         source = open_source(path)
+    if not source.n_rows:
+        raise LogError(f"{path.name}: has no rows, so that there is nothing to grade")
     found = _columns(source, columns or {}, reference, finish, graders)
     tally = GradeTally([it.name for it in graders])
     of_case = partial(grade_answer, graders=graders, as_wrong=as_wrong)
@@ -154,7 +159,7 @@ def _columns(
     for name in (reference, finish):
         if name is not None and name not in there:
             problems.add(f"no column {name!r}; the columns are {listed_names(there)}")
-    reference = reference or next((it for it in _REFERENCES if it in there), None)
+    reference = reference or next((it for it in REFERENCE_COLUMNS if it in there), None)
     finish = finish or next((it for it in _FINISHES if it in there), None)
     if "response" not in of:
         problems.add(
@@ -206,24 +211,12 @@ def _graded(
     rows = batch.to_pylist()
 
     def one(row: Mapping[str, Any], failed: bool) -> PanelGrade:
-        references = _references(row[found.reference]) if found.reference else ()
+        references = references_of(row[found.reference]) if found.reference else ()
         answer, finish = row[found.response], row[found.finish] if found.finish else None
-        case = Case(answer if isinstance(answer, str) else _text(answer), references, row)
+        case = Case(cell_text(answer), references, row)
         return of_case(case, failed=failed, finish=str(finish or ""))
 
     return list(pool.map(one, rows, failed) if pool else map(one, rows, failed))
-
-
-def _references(value: Any) -> tuple[str, ...]:
-    """Right answers of a row: a text, a number, or a list of them."""
-    several = value if isinstance(value, list) else [value]
-    return tuple(_text(it) for it in several if it is not None and it == it)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return "" if value is None else str(value)
 
 
 def _with_grades(

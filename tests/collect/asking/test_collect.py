@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from answers_world import USD, cells, collected, models, prompts, said
+from answers_world import USD, Models, cells, collected, models, prompts, said
 
 from routelab import read
-from routelab.collect import Collection, CollectOptions, plan_collection
+from routelab.collect import Collection, CollectOptions, collect, plan_collection
 from routelab.core.catalogue import Parameters
 from routelab.errors import CollectError, ConfigError
 from routelab.runtime import Reply, UpstreamError
@@ -132,6 +132,13 @@ def test_failed_cells_are_asked_again_where_that_is_wanted(tmp_path):
     assert result.standing.arms[0].outcomes == {"failed": 3}
     result, upstream = collected(source, models("small"), lambda _: said("4"))
     assert upstream.bodies == []
+    planned = [
+        plan_collection(
+            source, tmp_path / "mine.collection", models("small"), CollectOptions(**options)
+        )[0].arms[0].calls
+        for options in ({"max_usd": 1.0}, {"max_usd": 1.0, "retry": True})
+    ]  # fmt: skip
+    assert planned == [0, 3]
     result, upstream = collected(source, models("small"), lambda _: said("4"), retry=True)
     assert result.standing.arms[0].outcomes == {"answered": 3}
     assert len(upstream.bodies) == 3
@@ -165,6 +172,27 @@ def test_a_model_that_answers_nothing_is_left_for_another_run(tmp_path):
     assert cells(source) == {}
 
 
+def test_a_model_that_waited_for_a_slow_one_may_fail_once(tmp_path):
+    source, failed = prompts(tmp_path, 80), []
+
+    class Uneven(Models):
+        async def send(self, outgoing):
+            asked = [it["model"] for it in self.bodies]
+            if outgoing.body["model"] == "large":
+                await asyncio.sleep(0.3 if "large" not in asked else 0)
+            elif "large" in asked and len(failed) < 4:  # more than one call is tried
+                failed.append(outgoing)
+                return Reply(503, {"error": {"message": "overloaded"}})
+            return await super().send(outgoing)
+
+    how = CollectOptions(max_usd=1.0, at_once=1, patience_s=0.2)
+    out = tmp_path / "mine.collection"
+    upstream = Uneven(lambda _: said("4"))
+    result = asyncio.run(collect(source, out, models("small", "large"), how, upstream=upstream))
+    assert len(failed) == 4
+    assert (result.standing.left, result.standing.stopped) == (0, "")
+
+
 @pytest.mark.parametrize("at_once", [1, 7])
 def test_money_is_never_overspent_and_more_of_it_goes_on(tmp_path, at_once):
     source = prompts(tmp_path, 30)
@@ -179,6 +207,33 @@ def test_money_is_never_overspent_and_more_of_it_goes_on(tmp_path, at_once):
     assert max(done) - min(done) <= 2 * at_once
     result, _ = collected(source, models("small", "large"), lambda _: said("4"))
     assert result.standing.left == 0
+
+
+def test_who_waits_for_money_waits_for_an_answer(tmp_path, monkeypatch):
+    from routelab.collect.asking import money
+
+    made, sent = [], []
+    make = money.CollectionBudget.make
+
+    async def counted(self, *given):
+        made.append(given)
+        return await make(self, *given)
+
+    class Slow(Models):
+        async def send(self, outgoing):
+            for _ in range(200):  # turns of the event loop, in which others may be asked for
+                await asyncio.sleep(0)
+            sent.append(outgoing)
+            return await super().send(outgoing)
+
+    monkeypatch.setattr(money.CollectionBudget, "make", counted)
+    source = prompts(tmp_path, 10)
+    how = CollectOptions(max_usd=0.0025, at_once=6)  # of which one answer reserves 2.1e-3
+    out = tmp_path / "mine.collection"
+    upstream = Slow(lambda _: said("4"))
+    result = asyncio.run(collect(source, out, models("small"), how, upstream=upstream))
+    assert len(sent) == result.standing.done
+    assert len(made) <= 6 * (len(sent) + 2)
 
 
 def test_a_limit_that_is_spent_already_is_told(tmp_path):
@@ -233,10 +288,6 @@ def test_an_answer_of_megabytes_and_half_characters_is_kept(tmp_path):
 
 
 def test_stopping_sees_through_what_is_under_way(tmp_path):
-    from answers_world import Models
-
-    from routelab.collect import collect
-
     source = prompts(tmp_path, 40)
     out, held = tmp_path / "mine.collection", []
 
@@ -263,6 +314,9 @@ def test_stopping_sees_through_what_is_under_way(tmp_path):
     [
         ({"max_usd": -1.0}, "`max_usd` is -1.0; give USD"),
         ({"max_usd": 1.0, "max_tokens": 0}, "`max_tokens` is 0"),
+        ({"max_usd": 1.0, "requests": "5"}, "`requests` is '5'"),
+        ({"max_usd": 1.0, "requests": 2.0}, "`requests` is 2.0"),
+        ({"max_usd": 1.0, "temperature": "hot"}, "`temperature` is 'hot'"),
         ({"max_usd": 1.0, "signals": ("wrong",)}, "no signal source 'wrong'"),
         ({"max_usd": 1.0, "signals": ("agreement:3",), "temperature": 0.0}, "samples are alike"),
         ({"max_usd": 1.0, "fields": {"n": 2}}, "`fields` has 'n', which routelab writes itself"),
@@ -320,3 +374,24 @@ def test_a_plan_expects_what_was_seen(tmp_path):
     assert (arm.calls, arm.seen, arm.completion_tokens) == (15, 5, 150)
     assert arm.seconds is not None
     assert arm.usd < arm.most_usd
+
+
+def test_a_plan_of_what_is_over_costs_nothing_though_answers_have_no_bound(tmp_path):
+    source = prompts(tmp_path, 2)
+    unbound = {"fields": {"max_tokens": None}, "max_usd": float("inf"), "signals": ("self_check",)}
+    collected(source, models("small"), lambda _: said("4"), **unbound)
+    out = tmp_path / "mine.collection"
+    plan, _ = plan_collection(source, out, models("small"), CollectOptions(**unbound))
+    assert (plan.usd, plan.most_usd) == (0.0, 0.0)
+
+
+def test_a_plan_counts_the_answers_in_the_prompts_of_self_checks(tmp_path):
+    source = prompts(tmp_path, 1)
+    plain, checked = (
+        plan_collection(
+            source, None, models("small"), CollectOptions(max_usd=1.0, signals=signals)
+        )[0].arms[0]
+        for signals in ((), ("self_check",))
+    )
+    answer = 1024e-6  # as input, at 1 USD per million tokens; as output it costs twice that
+    assert checked.most_usd > 2 * plain.most_usd + answer

@@ -28,13 +28,7 @@ def collection(tmp_path):
     folder = begun(tmp_path, requests=3)
     path = folder / "requests.jsonl"
     rows = [msgspec.json.decode(it) for it in path.read_bytes().splitlines()]
-    lines = b"".join(
-        msgspec.json.encode({**it, "columns": {"gold": ["yes", 7.0]}}) + b"\n" for it in rows
-    )
-    path.write_bytes(lines)
-    manifest = read_manifest(folder)
-    digest = hashlib.sha256(lines).hexdigest()
-    write_manifest(folder, msgspec.structs.replace(manifest, requests_sha256=digest))
+    _rewrite(folder, [{**it, "columns": {"gold": ["yes", 7.0]}} for it in rows])
     cells = [
         cell(0, 0),
         cell(0, 1, answer="7"),
@@ -47,6 +41,14 @@ def collection(tmp_path):
     return folder
 
 
+def _rewrite(folder, rows):
+    lines = b"".join(msgspec.json.encode(it) + b"\n" for it in rows)
+    (folder / "requests.jsonl").write_bytes(lines)
+    manifest = read_manifest(folder)
+    digest = hashlib.sha256(lines).hexdigest()
+    write_manifest(folder, msgspec.structs.replace(manifest, requests_sha256=digest))
+
+
 def _write(folder, cells):
     async def write() -> None:
         with Collection(folder) as found, CollectionWriter(found) as writer:
@@ -54,6 +56,17 @@ def _write(folder, cells):
                 await writer.keep(it)
 
     asyncio.run(write())
+
+
+@pytest.mark.parametrize("asked", [None, "gold"])
+def test_the_first_request_may_lack_a_reference(collection, tmp_path, asked):
+    path = collection / "requests.jsonl"
+    first, *others = [msgspec.json.decode(it) for it in path.read_bytes().splitlines()]
+    _rewrite(collection, [{**first, "columns": {}}, *others])
+    out = tmp_path / "graded.parquet"
+    found = grade_collection(collection, out, [EXACT], reference=asked)
+    assert pq.read_table(out)["quality"].to_pylist() == [None, None, None, 0.0, None, None]
+    assert found.untold["exact"] == 2
 
 
 def test_cells_get_grades_by_column(collection, tmp_path):
@@ -78,6 +91,13 @@ def test_the_command_takes_collections(collection, tmp_path, capsys):
     assert main(["grade", str(collection), "--grader", "exact"]) == 0
     assert (tmp_path / "mine.graded.parquet").exists()
     assert "mine.graded.parquet" in capsys.readouterr().out
+
+
+def test_columns_of_a_collection_are_not_renamed_in_silence(collection, tmp_path, capsys):
+    assert main(["grade", str(collection), "--grader", "exact", "--column", "response=gold"]) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "--column response: a collection knows its own columns" in said
+    assert not (tmp_path / "mine.graded.parquet").exists()
 
 
 def test_what_is_missing_is_told(collection, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from routelab.collect import CollectedRequest
 from routelab.collect.prompts import PreparedRequests, prepare
 from routelab.errors import CollectError, LogError
+from routelab.graders import REFERENCE_COLUMNS
 
 SAMPLE = Path(__file__).parents[3] / "datasets" / "sample.parquet"
 
@@ -44,6 +45,14 @@ def test_a_log_with_a_row_per_model_gives_each_request_once(tmp_path):
     assert {it.task for it in requests} > {"law"}
     assert requests[0].timestamp == 1767226294.445
     assert requests[0].columns == {}
+
+
+def test_right_answers_are_of_the_request_under_each_name_that_grading_finds(tmp_path):
+    source = tmp_path / "log.jsonl"
+    row = {"request_id": "x", "model": "small", "prompt": "2 + 2?", "response": "5"}
+    source.write_text(json.dumps(row | dict.fromkeys(REFERENCE_COLUMNS, "4")), encoding="utf-8")
+    _, (only,) = prepared(source)
+    assert only.columns == dict.fromkeys(REFERENCE_COLUMNS, "4")
 
 
 def test_messages_and_further_columns_are_kept(tmp_path):

@@ -258,6 +258,17 @@ def test_installed_packages_are_there_where_asked_for():
     code = "import numpy as np\ntotal = np.ones(3).sum()"
     assert "ModuleNotFoundError" in run_tests(code, "assert total == 3").why
     assert run_tests(code, "assert total == 3", packages=True, time_s=30).passed
+    # Where routelab is installed, what lies beside it are the other packages.
+    assert "ModuleNotFoundError" in run_tests("import routelab", "pass").why
+    assert run_tests("import routelab", "pass", packages=True, time_s=30).passed
+
+
+@isolated
+def test_what_a_busy_machine_does_not_begin_is_not_graded(monkeypatch):
+    run.check_sandbox()
+    monkeypatch.setattr(run, "_BEGIN_S", 0.0)
+    with pytest.raises(GradingError, match="the sandbox did not begin in 0 s"):
+        graders.UnitTests().grade(Case(CONTROL, ("assert f(1) == 2",)))
 
 
 @pytest.mark.parametrize("lacking", ["landlock_version", "has_seccomp"])

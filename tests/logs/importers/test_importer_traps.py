@@ -270,6 +270,7 @@ def test_a_folder_of_two_files_says_in_which_a_call_stands_twice(tmp_path):
     ]
 
 
+<<<<<<< HEAD
 def test_grades_of_a_file_are_joined_by_request_and_model_and_bad_lines_told(tmp_path):
     rows = [spend_row(), spend_row(request_id="r2"), spend_row(request_id="r3", status="failure")]
     path = lines(tmp_path / "x.jsonl", rows)
@@ -286,3 +287,44 @@ def test_grades_of_a_file_are_joined_by_request_and_model_and_bad_lines_told(tmp
     with pytest.raises(LogError) as error:
         imported("litellm", path, tmp_path, feedback=feedback)
     assert [it[:15] for it in error.value.problems] == ["f.jsonl: row 1:", "f.jsonl: row 2:"]
+=======
+def test_grades_of_no_call_are_told(tmp_path):
+    rows = [
+        {"id": at, "model": "small", "messages": [{"role": "user", "content": "why?"}]}
+        for at in "abc"
+    ]
+    grades = [
+        {"request_id": "a", "quality": 1.0},
+        {"request_id": "b", "model": "small", "quality": 0.0},
+        {"request_id": "c", "model": "large", "quality": 0.5},
+        {"request_id": "d", "quality": 0.5},
+    ]
+    found, log = imported(
+        "calls",
+        lines(tmp_path / "calls.jsonl", rows),
+        tmp_path,
+        columns={"request_id": "id"},
+        feedback=lines(tmp_path / "grades.jsonl", grades),
+    )
+    assert [it["quality"] for it in log] == [1.0, 0.0, None]
+    assert found.notes[-1].startswith(
+        "2 of 4 grades are of no call here, such as that of 'c' of 'large': request_id"
+    )
+
+
+def test_grades_that_are_none_are_told_before_anything_is_written(tmp_path):
+    grades = [{"request_id": "a", "quality": 4}, {"quality": 1.0}, *[{"request_id": "b"}] * 30]
+    with pytest.raises(LogError) as raised:
+        imported(
+            "litellm",
+            lines(tmp_path / "spend.jsonl", [spend_row()]),
+            tmp_path,
+            feedback=lines(tmp_path / "grades.jsonl", grades),
+        )
+    first, second, *_, last = raised.value.problems
+    assert first.startswith("grades.jsonl: row 1: needs a request_id, and a quality from 0 to 1;")
+    assert "has 'a' and 4" in first
+    assert "row 2" in second
+    assert last == "grades.jsonl: and 12 rows more"
+    assert not (tmp_path / "log.parquet").exists()
+>>>>>>> wt-rev2

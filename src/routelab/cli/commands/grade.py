@@ -77,6 +77,11 @@ def grade(
     graders = [grader_of(text) for text in grader or ()]
     target = out or log.with_name(f"{log.stem}.graded.parquet")
     columns = pairs("--column", column or (), "response=answer", "OURS=THEIRS")
+    if columns and is_collection(log):
+        raise RoutelabError(
+            f"--column {', '.join(columns)}: a collection knows its own columns; leave it out, and"
+            " name that of right answers by --reference"
+        )
     run = (
         partial(grade_collection, log, target)
         if is_collection(log)

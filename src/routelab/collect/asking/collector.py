@@ -108,11 +108,10 @@ class Collector:
         n = len(self._requests) if options.requests is None else options.requests
         manifest = writer.collection.manifest
         self._order = AskingOrder(table, n, manifest.seed, tuple(self._arms), options.at_once)
-        self._unknown_before = table.unknown_usd
         self._money = MoneyWait()
         self._stopped = ""
         self._arm_stops: dict[int, str] = {}
-        self._good_s = dict.fromkeys(self._arms, clock())
+        self._failing_s: dict[int, float] = {}  # since when an arm has answered nothing
         self._began_s = self._told_s = clock()
         self._done_before = {arm: table.totals(arm).done for arm in self._arms}
 
@@ -177,7 +176,7 @@ class Collector:
             total = CallMoney(total.spent + money.spent, total.unknown + money.unknown)
             made += len(attempts)
             if feedback.error is None:
-                self._good_s[arm] = self._clock()
+                self._failing_s.pop(arm, None)
                 await self._answered(row, arm, request, feedback, attempts, money)
                 return
             rounds += self._counts(feedback)
@@ -211,12 +210,12 @@ class Collector:
             await self._writer.reserve(Reserved(row, arm, usd, self._wall_clock()))
 
         while not self._over(arm):
-            self._money.under_way += 1
+            self._money.begun()
+            made: Feedback | BudgetError | None = None
             try:
                 made = await self._budget.make(*question, attempts, reserve)
             finally:
-                self._money.under_way -= 1
-                self._money.settled()
+                self._money.ended(refused=isinstance(made, BudgetError))
             if not isinstance(made, BudgetError):
                 return made
             if not await self._money.wait():
@@ -325,7 +324,8 @@ class Collector:
         return None
 
     async def _pause(self, arm: int, rounds: int, feedback: Feedback) -> None:
-        if self._clock() - self._good_s[arm] > self._options.patience_s:
+        since_s = self._failing_s.setdefault(arm, self._clock())
+        if self._clock() - since_s > self._options.patience_s:
             self._leave(
                 arm, f"answered nothing for {self._options.patience_s:g} s: {feedback.error}"
             )

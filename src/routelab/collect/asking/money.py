@@ -114,23 +114,32 @@ class _Told:
 
 
 class MoneyWait:
-    """Waits for money that calls under way may leave over.
-
-    Attributes:
-        under_way: calls that hold money.
-    """
+    """Waits for money that calls under way may leave over."""
 
     def __init__(self) -> None:
-        self.under_way = 0
+        self._under_way = 0
         self._changed = asyncio.Event()
 
-    def settled(self) -> None:
-        """A call is over, and what it did not need is free."""
-        self._changed.set()
+    def begun(self) -> None:
+        """A call is about to reserve money."""
+        self._under_way += 1
+
+    def ended(self, *, refused: bool) -> None:
+        """A call is over, and what it did not need is free.
+
+        One that got no money leaves none, so that it wakes nobody: those who wait would refuse and
+        wake each other until the next answer. But for the last one, after which no money comes.
+
+        Args:
+            refused: there was no money for it.
+        """
+        self._under_way -= 1
+        if not refused or not self._under_way:
+            self._changed.set()
 
     async def wait(self) -> bool:
         """Once a call is over; False where none is under way, so that none will leave any."""
-        if not self.under_way:
+        if not self._under_way:
             return False
         self._changed.clear()
         await self._changed.wait()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from routelab.core import ANSWER_LIMITS, KeywordOptions
-from routelab.core.messages import is_number, value_text
+from routelab.core.messages import finite_number, is_number, value_text
 from routelab.errors import ConfigError, PolicyError
 from routelab.signals import SignalSource, parse
 
@@ -93,17 +92,15 @@ class CollectOptions(KeywordOptions):
 def _problems(options: CollectOptions) -> Iterator[str]:
     if not (is_number(options.max_usd) and options.max_usd >= 0.0):
         yield f"`max_usd` is {value_text(options.max_usd)}; give USD, 0 or more"
-    for name in ("max_tokens", "at_once"):
+    for name in ("max_tokens", "at_once", *(["requests"] if options.requests is not None else [])):
         value = getattr(options, name)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             yield f"`{name}` is {value_text(value)}; give a whole number above 0"
-    if options.requests is not None and not options.requests >= 1:
-        yield f"`requests` is {value_text(options.requests)}; give a whole number above 0"
     for name in ("timeout_s", "patience_s"):
         if not (is_number(getattr(options, name)) and getattr(options, name) > 0.0):
             yield f"`{name}` is {value_text(getattr(options, name))}; give seconds above 0"
     temperature = options.temperature
-    if temperature is not None and not 0.0 <= temperature < math.inf:
+    if temperature is not None and not (finite_number(temperature) and temperature >= 0.0):
         yield f"`temperature` is {value_text(temperature)}; give 0 or more"
     yield from (
         f"`fields` has {name!r}, which routelab writes itself; leave it out"

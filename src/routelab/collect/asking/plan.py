@@ -129,18 +129,21 @@ def _arm(
     )
     samples = options.samples
     asked, asked_prompt = n * samples, prompt * samples
-    if SELF_CHECK in options.signals:
+    most_prompt = asked_prompt
+    if SELF_CHECK in options.signals and n:  # whose prompt holds the answer
         asked, asked_prompt = asked + n, asked_prompt + prompt + n * (length + 40)
+        most_prompt += prompt + n * (limit + 40)
+    expected, longest = (asked * length, asked * limit) if asked else (0.0, 0.0)  # 0 x inf is NaN
     prices = model.cost_usd(1.0, 1.0)
-    usd = model.cost_usd(asked_prompt, asked * length)
-    most = model.cost_usd(asked_prompt, asked * limit)
+    usd = model.cost_usd(asked_prompt, expected)
+    most = model.cost_usd(most_prompt, longest)
     extra = model.usd_per_request * max(0, asked - 1)
     return ArmPlan(
         name,
         asked,
         len(tokens) - n,
         asked_prompt,
-        asked * length,
+        expected,
         None if math.isnan(prices) else usd + extra,
         None if math.isnan(prices) else most + extra,
         None if took_s is None else asked * took_s / options.at_once,

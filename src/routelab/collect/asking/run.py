@@ -120,12 +120,16 @@ def checked_catalogue(catalogue: Catalogue | str | Path, options: CollectOptions
         CollectError: a model is not listed, cannot be called, or has no price to keep to.
         CatalogueError: the catalogue cannot be read.
     """
-    if not isinstance(catalogue, Catalogue):
-        catalogue = catalogue_file.read(catalogue)
-    asked = asked_catalogue(catalogue, options.models)
+    asked = _asked(catalogue, options)
     if options.max_usd != float("inf") and (problems := list(unpriced(asked))):
         raise CollectError(*problems)
     return asked
+
+
+def _asked(catalogue: Catalogue | str | Path, options: CollectOptions) -> Catalogue:
+    if not isinstance(catalogue, Catalogue):
+        catalogue = catalogue_file.read(catalogue)
+    return asked_catalogue(catalogue, options.models)
 
 
 def plan_collection(
@@ -151,10 +155,7 @@ def plan_collection(
         CatalogueError: the catalogue cannot be read.
         LogError: the prompts cannot be read.
     """
-    asked = asked_catalogue(
-        catalogue if isinstance(catalogue, Catalogue) else catalogue_file.read(catalogue),
-        options.models,
-    )
+    asked = _asked(catalogue, options)
     if out is not None:
         check_out(Path(out))
     with tempfile.TemporaryDirectory() as held:
@@ -163,7 +164,10 @@ def plan_collection(
         if out is not None and (Path(out) / MANIFEST).exists():
             with Collection(Path(out)) as there:
                 check_same(Path(out), there.manifest, manifest)
-                made = plan(there.requests, there.manifest, asked, options, there.table())
+                table = there.table()
+                if options.retry:
+                    table.forget(("failed",))
+                made = plan(there.requests, there.manifest, asked, options, table)
             return made, prepared.notes
         with RequestFile(prepared.path) as requests:
             return plan(requests, manifest, asked, options), prepared.notes

@@ -11,13 +11,18 @@ from typing import Any
 from routelab.collect.storage import CollectedCell, Collection, write_log
 from routelab.core import Progress
 from routelab.errors import CollectError
-from routelab.graders import AnswerStatus, Case, Grader, PanelGrade, check_panel, grade_answer
+from routelab.graders import (
+    REFERENCE_COLUMNS,
+    AnswerStatus,
+    Case,
+    Grader,
+    PanelGrade,
+    check_panel,
+    grade_answer,
+    references_of,
+)
 from routelab.logs import GradeTally, GradingSummary, check_graded_path
 
-_REFERENCES = (
-    "reference", "references", "reference_answer", "gold", "gold_answer", "expected",
-    "expected_output", "ideal", "ground_truth", "correct_answer",
-)  # fmt: skip
 _STATUSES = {
     "cut": AnswerStatus.CUT,
     "refused": AnswerStatus.REFUSED,
@@ -88,27 +93,31 @@ def _graded(
 ) -> PanelGrade:
     status = status_of(it)
     columns: Mapping[str, Any] = {**it.request.columns, "task": it.request.task}
-    right = columns.get(reference) if reference else None
-    several = right if isinstance(right, list) else [] if right is None else [right]
-    case = Case(it.cell.answer or "", tuple(map(_text, several)), columns)
+    right = references_of(columns.get(reference)) if reference else ()
+    case = Case(it.cell.answer or "", right, columns)
     finish = it.cell.finish if status is None else _FINISH.get(status, "")
     failed = status is AnswerStatus.ERRORED
     return grade_answer(case, graders, failed=failed, finish=finish, as_wrong=as_wrong)
 
 
 def _reference(collection: Collection, asked: str | None, graders: Sequence[Grader]) -> str | None:
-    """The column of right answers, by the first request.
+    """The column of right answers, by the first request that has one: empty cells are not kept.
 
     Raises:
         CollectError: there is none, and a grader needs one.
     """
-    there = collection.requests[0].columns if len(collection.requests) else {}
+    wanted = REFERENCE_COLUMNS if asked is None else (asked,)
+    there: dict[str, None] = {}
+    for request in collection.requests:
+        there |= dict.fromkeys(request.columns)
+        if not there.keys().isdisjoint(wanted):
+            break
     if asked is not None and asked not in there:
         raise CollectError(
             f"{collection.path.name}: its requests have no column {asked!r}; they have"
             f" {', '.join(there) or 'none'}"
         )
-    found = asked or next((it for it in _REFERENCES if it in there), None)
+    found = next((it for it in wanted if it in there), None)
     needing = [it.name for it in graders if it.needs_reference]
     if needing and found is None:
         raise CollectError(
@@ -117,12 +126,6 @@ def _reference(collection: Collection, asked: str | None, graders: Sequence[Grad
             " `reference='COLUMN'`"
         )
     return found
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return str(value)
 
 
 def _known(value: float) -> float | None:

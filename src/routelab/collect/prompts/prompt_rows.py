@@ -14,6 +14,7 @@ from routelab.core import Message
 from routelab.core.conversation import checked_messages
 from routelab.core.messages import foreign, unknown_name
 from routelab.errors import CollectError
+from routelab.graders import REFERENCE_COLUMNS
 from routelab.logs import PartialLog, read
 from routelab.logs.columns import RESERVED, names
 from routelab.logs.decisions import is_journal
@@ -32,8 +33,8 @@ _OURS = (
 )  # fmt: skip
 """Columns that are read, by our name; `model` tells that a row is one model's answer."""
 REFERENCES = (
-    "reference", "references", "expected", "expected_output", "ideal", "target", "gold", "label",
-    "solution", "answer", "correct_answer", "choices", "options", "schema", "tests", "metadata",
+    *REFERENCE_COLUMNS, "target", "label", "solution", "answer", "choices", "options", "schema",
+    "tests", "metadata",
 )  # fmt: skip
 """Columns that are of the request where a file has rows of several models."""
 

@@ -172,7 +172,7 @@ def pack(files: CellFiles, settled: Iterator[Line]) -> Path:
     """
     target = files.next_packed
     try:
-        write_calls(map(_row, _numbered(settled)), target)
+        write_calls(map(_row, enumerate(settled)), target)
         for path in (*files.journals, *files.stale, files.packed):
             if path is not None and path != target:
                 path.unlink(missing_ok=True)
@@ -180,10 +180,6 @@ def pack(files: CellFiles, settled: Iterator[Line]) -> Path:
         why = error.strerror if isinstance(error, OSError) else error
         raise CollectError(f"{target}: cannot be written: {why}; the journal stays") from error
     return target
-
-
-def _numbered(lines: Iterator[Line]) -> Iterator[tuple[int, Line]]:
-    return enumerate(lines)
 
 
 def _row(numbered: tuple[int, Line]) -> LoggedCall:

@@ -12,7 +12,7 @@ import numpy as np
 from routelab.collect.storage.cell import AskedCell
 from routelab.collect.storage.cell_files import CellFiles, cell_files, cell_lines
 from routelab.collect.storage.cell_table import CellTable
-from routelab.collect.storage.manifest import Manifest, read_manifest
+from routelab.collect.storage.manifest import MANIFEST, Manifest, read_manifest
 from routelab.collect.storage.request_file import REQUESTS, CollectedRequest, RequestFile
 from routelab.errors import CollectError
 
@@ -113,4 +113,4 @@ class Collection:
 
 def is_collection(path: Path) -> bool:
     """Whether a path is the folder of a collection."""
-    return (path / "manifest.json").is_file() and (path / REQUESTS).is_file()
+    return (path / MANIFEST).is_file() and (path / REQUESTS).is_file()

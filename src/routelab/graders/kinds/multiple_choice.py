@@ -15,8 +15,9 @@ class MultipleChoice(Grader, frozen=True, tag="multiple-choice"):
     """The answer chooses the letter of the reference.
 
     The choice is, in this order: all of the answer; what is boxed (`\\boxed{C}`); the last one
-    named as the answer (`the answer is (C)`, `Answer: C`); a letter that opens the answer (`C.`,
-    `(C)`, `C)`); the last letter in brackets or in bold. An answer without any chooses nothing.
+    named as the answer (`the answer is (C)`, `Answer: C`, small where its line ends); a letter
+    that opens the answer (`C.`, `(C)`, `C)`, or all of its first line); the last letter in
+    brackets or in bold. An answer without any chooses nothing.
 
     Attributes:
         letters: of the choices, in their order.
@@ -47,15 +48,18 @@ class MultipleChoice(Grader, frozen=True, tag="multiple-choice"):
         wrapped = rf"[\s*_`(\[{{]*({any_case})"
         if found := re.fullmatch(rf"{wrapped}[\s*_`)\]}}.:]*", answer[:40]):
             return found[1].upper()
+        named_as = r"(?i:answer|choice|option)(?i:\s+is|\s*:|\s+would\s+be)[\s:*_`]*(?i:option\s+)?"
         ways = (
             rf"\\boxed\{{(?:\\text\{{)?\(?({any_case})\)?\}}",
-            rf"(?i:answer|choice|option)(?i:\s+is|\s*:|\s+would\s+be)[\s:*_`]*(?i:option\s+)?"
-            rf"[(\[*_`]{{0,3}}({one})(?![\w'])",
+            rf"{named_as}[(\[*_`]{{0,3}}({one})(?![\w'])",
+            rf"{named_as}[(\[*_`]{{0,3}}({any_case})[)\]*_`.]{{0,3}}[ \t]*(?:\n|\Z)",
         )
         for way in ways:
             if named := re.findall(way, answer[-10 * _ENDING :]):
                 return str(named[-1]).upper()
-        if found := re.match(rf"\s*[(\[*]{{0,3}}({one})[)\].:*]{{1,3}}(?!\w)", answer[:40]):
+        if found := re.match(
+            rf"\s*[(\[*]{{0,3}}({one})(?:[)\].:*]{{1,3}}(?!\w)|[ \t]*\r?\n)", answer[:40]
+        ):
             return found[1]
         ends = re.findall(rf"[(\[]({one})[)\]]|\*\*({one})\*\*", answer[-_ENDING:])
         return (ends[-1][0] or ends[-1][1]) if ends else None

@@ -15,7 +15,7 @@ class PatternSearch(Grader, frozen=True, tag="pattern"):
 
     Attributes:
         regex: for all answers; empty where the reference of each is its expression.
-        absent: the answer must hold no match instead.
+        absent: the answer must hold no match instead; of several references, none of any.
     """
 
     needs_reference: ClassVar[bool] = False
@@ -30,7 +30,8 @@ class PatternSearch(Grader, frozen=True, tag="pattern"):
     def grade(self, case: Case) -> float:
         if not (wanted := (self.regex,) if self.regex else case.references):
             raise GradingError("pattern: neither a regex nor a reference that is one")
-        return max(gate_grade(self._gate(it), case.answer) for it in wanted)
+        every = (gate_grade(self._gate(it), case.answer) for it in wanted)
+        return min(every) if self.absent else max(every)
 
     def _gate(self, regex: str) -> Pattern:
         try:

@@ -26,13 +26,17 @@ _MAY_READ = frozenset(
     getattr(sqlite3, name)
     for name in ("SQLITE_SELECT", "SQLITE_READ", "SQLITE_FUNCTION", "SQLITE_RECURSIVE")
 )
-_ORDERED = re.compile(r"\border\s+by\b[^()]*\Z", re.IGNORECASE)
+_PARTS = re.compile(
+    r"""'[^']*'|"[^"]*"|`[^`]*`|\[[^]]*\]|--[^\n]*|/\*.*?\*/|[()]|\border\s+by\b""",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Of a query: what is no SQL inside, parentheses, and ORDER BY."""
 
 
 class SqlResult(Grader, frozen=True, tag="sql"):
     """The answer's query gives the same rows as the reference's on the same tables, in SQLite.
 
-    Rows are compared with how often each is there; in order where the reference ends in ORDER BY.
+    Rows are compared with how often each is there; in order where the reference orders its result.
     Names of columns do not count, their order does. Queries only read: whatever writes, attaches
     a file or sets a pragma is refused, and graded as wrong.
 
@@ -71,9 +75,19 @@ class SqlResult(Grader, frozen=True, tag="sql"):
             said = _rows(tables, code_in(answer, "sql", "sqlite"), self.time_s)
         except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError, MemoryError):
             return 0.0
-        if _ORDERED.search(reference.strip().rstrip(";")):
+        if _is_ordered(reference):
             return float(said == right)
         return float(Counter(said) == Counter(right))
+
+
+def _is_ordered(query: str) -> bool:
+    """Whether a query has ORDER BY outside of parentheses, where it orders the result itself."""
+    depth = 0
+    for part in _PARTS.findall(query):
+        depth += (part == "(") - (part == ")")
+        if depth == 0 and part[0] in "oO":
+            return True
+    return False
 
 
 def _database(setup: str, time_s: float) -> sqlite3.Connection:

@@ -16,7 +16,7 @@ _SAID = 400
 def main() -> None:
     """Read a job from standard input, run it isolated, and write the verdict where it is told."""
     job = json.loads(sys.stdin.buffer.read())
-    sys.path[:] = [it for it in sys.path if it and it != job["home"]]
+    sys.path[:] = [it for it in sys.path if it and it != job["hidden"]]
     nothing = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(nothing, number)

@@ -36,7 +36,7 @@ class SandboxVerdict(NamedTuple):
     Attributes:
         passed: the answer ended without an error, and so did its tests.
         why: it did not pass; empty where it did.
-        sound: the tests can be run at all; a verdict without it says nothing of the answer.
+        sound: the tests could be run at all; a verdict without it says nothing of the answer.
     """
 
     passed: bool
@@ -101,11 +101,11 @@ def _ran(
 ) -> SandboxVerdict:
     if len(code) + len(tests) > _MOST_CODE:
         return SandboxVerdict(False, f"code of more than {_MOST_CODE:,} characters is not run")
-    home = str(Path(__file__).parents[3])
+    home = str(Path(__file__).parents[3])  # where packages lie too, once routelab is installed
     key = secrets.token_hex(16)
     job = {
-        "code": code, "tests": tests, "entry": entry, "time_s": time_s, "key": key, "home": home,
-        "memory_bytes": memory_bytes, "parent": os.getpid(),
+        "code": code, "tests": tests, "entry": entry, "time_s": time_s, "key": key,
+        "memory_bytes": memory_bytes, "parent": os.getpid(), "hidden": "" if packages else home,
     }  # fmt: skip
     reading, writing = os.pipe()
     try:
@@ -118,6 +118,10 @@ def _ran(
     text = json.dumps({**job, "verdict": writing}).encode()
     with os.fdopen(reading, "rb", buffering=0) as verdict, process:
         said, late = _answer(process, text, verdict, time_s)
+    if not said:
+        why = f"in {_BEGIN_S:g} s" if late else f"and ended with status {process.returncode}"
+        return SandboxVerdict(False, f"the sandbox did not begin {why}", sound=False)
+    said = said.removeprefix(_READY)
     return _verdict(said, key, late=late, time_s=time_s, status=process.returncode)
 
 
@@ -140,7 +144,7 @@ def _begun(home: str, verdict: int, *, packages: bool) -> subprocess.Popen[bytes
 def _answer(
     process: subprocess.Popen[bytes], job: bytes, verdict: Any, time_s: float
 ) -> tuple[bytes, bool]:
-    """What the process writes once it is isolated, and whether its time was over before."""
+    """What the process writes, first that it is isolated, and whether its time was over before."""
     assert process.stdin is not None
     said, until = b"", time.monotonic() + _BEGIN_S
     try:
@@ -150,13 +154,13 @@ def _answer(
         while len(said) < _VERDICT:
             left = until - time.monotonic()
             if left <= 0 or not select.select([verdict], [], [], left)[0]:
-                return said.removeprefix(_READY), True
+                return said, True
             if not (piece := verdict.read(_VERDICT)):
                 break
             if not said:  # from here on its time runs, however long it took to begin
                 until = time.monotonic() + time_s
             said += piece
-        return said.removeprefix(_READY), False
+        return said, False
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from routelab.core.messages import first, foreign
+from routelab.graders import REFERENCE_COLUMNS
 from routelab.lint.answer_texts import plain
 from routelab.lint.evidence import LogEvidence
 from routelab.lint.finding import LintFinding
 
-_REFERENCES = ("reference", "reference_answer", "gold", "gold_answer", "expected", "ground_truth")
 _LEAST, _SHARE = 3, 0.01
 
 
@@ -64,7 +64,7 @@ def leaked_answers(evidence: LogEvidence) -> Iterator[LintFinding]:
     for row in np.flatnonzero(told):
         right[row] = texts.told[row] in set(texts.short[row, good[row]]) - {""}
     by = "a right answer"
-    if names := [it for it in _REFERENCES if it in evidence.columns]:
+    if names := [it for it in REFERENCE_COLUMNS if it in evidence.columns]:
         by = f"column {foreign(names[0])!r}"
         given = evidence.written(names[0])
         for row in np.flatnonzero(told & ~right):

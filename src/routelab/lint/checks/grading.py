@@ -10,13 +10,13 @@ import numpy as np
 
 from routelab.core import Bools
 from routelab.core.messages import foreign
+from routelab.graders import CUT_FINISHES
 from routelab.lint.evidence import LogEvidence, by_model
 from routelab.lint.finding import LintFinding
 from routelab.signals import is_grade
 
 _LEAST, _SHARE = 5, 0.005
 _MANY = 50
-_CUT = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "incomplete"})
 _FAILED = re.compile(
     r"\b(error|exception|traceback|time[d -]*out|rate.?limit|429|50[0234]|could not (?:be )?parse|"
     r"failed to|cannot grade|unparse?able|ungraded)\b",
@@ -34,7 +34,8 @@ def not_answers(evidence: LogEvidence) -> Iterator[LintFinding]:
         kinds["refused"] = wrong & texts.refuses
     for name in evidence.find(lambda it: it in ("finish_reason", "stop_reason", "finish")):
         ended = _words(evidence.written(name))
-        kinds["cut"] = wrong & np.isin(ended, list(_CUT))
+        cut = wrong & np.isin(ended, list(CUT_FINISHES))
+        kinds["cut"] = kinds.get("cut", False) | cut
     judged = (~np.isnan(evidence.quality)).sum(axis=0)
     for kind, rows in kinds.items():
         counts = rows.sum(axis=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from routelab.core import SignalSpec
 from routelab.core.catalogue import Catalogue
@@ -24,7 +25,7 @@ def write_calls(
     signals: Mapping[str, SignalSpec] | None = None,
     catalogue: Catalogue | None = None,
 ) -> int:
-    """Write calls as a Parquet log; a file at `out` is replaced atomically.
+    """Write calls as a Parquet log; a file at `out` is replaced atomically, or stays as it was.
 
     Of calls of the same request, model, attempt and step the first is kept.
 
@@ -40,7 +41,7 @@ def write_calls(
         OSError: the disk is full, or may not be written.
     """
     check_out(out.parent, out)
-    store = CallStore(out, os.urandom(8).hex(), [out])  # a killed process leaves nothing of use
+    store = CallStore(out, os.urandom(8).hex(), [out])  # nothing to go on with
     held: list[LoggedCall] = []
     size = done = 0
 
@@ -51,14 +52,24 @@ def write_calls(
         size = 0
         held.clear()
 
-    for call in calls:
-        held.append(call)
-        size += len(call.response or "") + len(call.messages or ()) * 1_000
-        size += sum(map(len, call.texts.values()))
-        if len(held) >= PART or size >= _BYTES:
-            keep()
-    keep()
-    if not store.state.calls:
-        raise LogError(f"{out}: there are no calls to write")
-    store.finish(parquet_metadata.extras(signals or {}, catalogue))
+    try:
+        for call in calls:
+            held.append(call)
+            size += _characters(call)
+            if len(held) >= PART or size >= _BYTES:
+                keep()
+        keep()
+        if not store.state.calls:
+            raise LogError(f"{out}: there are no calls to write")
+        store.finish(parquet_metadata.extras(signals or {}, catalogue))
+    except BaseException:
+        store.remove()
+        raise
     return store.state.calls
+
+
+def _characters(call: LoggedCall) -> int:
+    """Of the texts of a call."""
+    sent: Any = call.messages or ()
+    asked = len(sent) if isinstance(sent, str) else sum(len(str(it.get("content"))) for it in sent)
+    return asked + len(call.response or "") + sum(map(len, call.texts.values()))

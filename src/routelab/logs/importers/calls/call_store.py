@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,21 @@ class CallStore:
                 found |= dict.fromkeys(it for it in column.unique().to_pylist() if it)
         return tuple(found)
 
+    def missing(self, named: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Requests and models that no call is of; without a model, requests.
+
+        Args:
+            named: a request and a model, which may be empty, each.
+        """
+        left = set(named)
+        for at in range(self.state.parts):
+            if not left:
+                break
+            table = pq.read_table(self._part(at), columns=["request_id", "model"])
+            for request, model in zip(*(it.to_pylist() for it in table.columns), strict=True):
+                left -= {(request, model), (request, "")}
+        return left
+
     def finish(self, metadata: Mapping[bytes, bytes]) -> None:
         """Make the log of the parts, and remove those.
 
@@ -157,6 +172,10 @@ class CallStore:
                     if len(table):
                         writer.write_table(table.replace_schema_metadata(written.metadata))
         shutil.rmtree(self.folder)
+
+    def remove(self) -> None:
+        """Have nothing beside the log."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _kept(self, parts: Sequence[Path], key: Sequence[str]) -> Iterator[Any]:
         """For each part which of its calls go into the log; the others are counted."""

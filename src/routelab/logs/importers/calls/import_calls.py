@@ -99,8 +99,9 @@ def import_calls(
     listed = price_lists.read(price_list) if price_list else None
     files = record_files(path, importer.suffixes, importer.named)
     convert = importer.open(path, columns or {})
+    judged = {} if feedback is None else judgements(feedback)
     if feedback is not None:
-        convert = graded(convert, judgements(feedback))
+        convert = graded(convert, judged)
     source = _source(importer, columns, (*files, *([] if feedback is None else [feedback])))
     store = CallStore(out, source, files)
     with _without_cycles():
@@ -109,6 +110,7 @@ def import_calls(
     if not state.calls:
         raise LogError(f"{path}: holds no call: {_why_none(state)}")
     catalogue = None if listed is None else Catalogue(listed.models(store.models()))
+    unused = store.missing(judged)
     store.finish(parquet_metadata.extras({}, catalogue))
     return ImportedCalls(
         path=out,
@@ -118,8 +120,18 @@ def import_calls(
         doubted=dict(_most(state.doubted)),
         examples=state.examples,
         repeated=state.skipped.get(TWICE, 0),
-        notes=importer.notes,
+        notes=(*importer.notes, *_unused_note(unused, len(judged))),
     )
+
+
+def _unused_note(unused: set[tuple[str, str]], of: int) -> Iterator[str]:
+    if unused:
+        request, model = map(foreign, min(unused))
+        whose = f"{request!r} of {model!r}" if model else repr(request)
+        yield (
+            f"{len(unused):,} of {of:,} grades are of no call here, such as that of {whose}:"
+            " request_id, and model where it is given, are those of the log"
+        )
 
 
 def _why_none(state: ImportState) -> str:
