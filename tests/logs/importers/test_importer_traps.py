@@ -270,7 +270,6 @@ def test_a_folder_of_two_files_says_in_which_a_call_stands_twice(tmp_path):
     ]
 
 
-<<<<<<< HEAD
 def test_grades_of_a_file_are_joined_by_request_and_model_and_bad_lines_told(tmp_path):
     rows = [spend_row(), spend_row(request_id="r2"), spend_row(request_id="r3", status="failure")]
     path = lines(tmp_path / "x.jsonl", rows)
@@ -287,7 +286,8 @@ def test_grades_of_a_file_are_joined_by_request_and_model_and_bad_lines_told(tmp
     with pytest.raises(LogError) as error:
         imported("litellm", path, tmp_path, feedback=feedback)
     assert [it[:15] for it in error.value.problems] == ["f.jsonl: row 1:", "f.jsonl: row 2:"]
-=======
+
+
 def test_grades_of_no_call_are_told(tmp_path):
     rows = [
         {"id": at, "model": "small", "messages": [{"role": "user", "content": "why?"}]}
@@ -327,4 +327,3 @@ def test_grades_that_are_none_are_told_before_anything_is_written(tmp_path):
     assert "row 2" in second
     assert last == "grades.jsonl: and 12 rows more"
     assert not (tmp_path / "log.parquet").exists()
->>>>>>> wt-rev2
