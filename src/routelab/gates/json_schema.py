@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -40,8 +41,9 @@ class JsonSchema(Gate, frozen=True, tag="json-schema"):
     fenced: bool = True
 
     def __post_init__(self) -> None:
-        if problems := [*_pattern_problems(self.schema)]:
-            raise PolicyError(*(f"the schema of a gate: {it}" for it in problems[:_SHOWN]))
+        # No more are looked for than are shown: a hostile schema has thousands.
+        if problems := [*islice(_pattern_problems(self.schema), _SHOWN)]:
+            raise PolicyError(*(f"the schema of a gate: {it}" for it in problems))
 
     def ready(self) -> None:
         _compiled(_text(self.schema))

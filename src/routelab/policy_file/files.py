@@ -113,15 +113,14 @@ def load(path: str | Path, *, packages: Sequence[str] = ()) -> PolicyFile:
         MissingExtraError: it needs a package that is not installed.
     """
     use_listed(packages)
-    path, failed = Path(path), None
+    path = Path(path)
     for left in reversed(range(_TRIES)):
         main = _read(path, MAIN)
         try:
             return _load(path, main)
         except PolicyFileError:
-            if main == failed or not left:  # else the directory may have been replaced meanwhile
+            if not left or _read(path, MAIN) == main:  # else it was replaced meanwhile
                 raise
-            failed = main
         except RecursionError as error:
             raise PolicyFileError(
                 f"{path / MAIN}: policies are nested too deep in policies to be read here, where"
