@@ -66,6 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: two a core, for most of a test's time is waiting for processes and servers."""
     return min(2 * (os.cpu_count() or 1), 16)

@@ -130,8 +130,7 @@ class Doorkeeper:
         if found is None:
             raise _unauthorised("the key is not known here (it is not shown)", "invalid_api_key")
         name, known = found
-        today = dt.datetime.fromtimestamp(self._wall_clock(), dt.UTC).date()
-        if known.expires is not None and today > known.expires:
+        if known.expires is not None and self._today() > known.expires:
             raise _unauthorised(
                 f"key {name!r} was good until {known.expires}; ask for a new one", "expired_api_key"
             )
@@ -144,6 +143,9 @@ class Doorkeeper:
             limits=known.limits,
             operator=known.operator,
         )
+
+    def _today(self) -> dt.date:
+        return dt.datetime.fromtimestamp(self._wall_clock(), dt.UTC).date()
 
     def _by_proxy(self, headers: Mapping[str, str], address: str | None) -> Identity:
         if not self._is_trusted(address):

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from routelab.runtime import REQUEST_ID, TRACEPARENT, TraceContext, encode_json, read_trace
 from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
-from routelab.serve.connections import header_fields
+from routelab.serve.connections import DEPARTURE, Departure, header_fields
 from routelab.serve.refusal import OF_AN_ANSWER, CallerLeftError, RefusedError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -44,6 +44,7 @@ class HttpExchange:
         client = scope.get("client")
         self.address: str | None = client[0] if client else None
         self.begun = False
+        self._departure: Departure | None = scope.get("extensions", {}).get(DEPARTURE, {}).get("of")
         self._receive = receive
         self._send = send
 
@@ -142,14 +143,13 @@ class HttpExchange:
         assert asking is not None  # a server runs every exchange as one
         left = False
 
-        async def watch() -> None:
+        def leave() -> None:
             nonlocal left
-            while (await self._receive())["type"] != "http.disconnect":
-                pass
             left = True
             asking.cancel()
 
-        watching = asyncio.create_task(watch())
+        departure = self._departure or _WatchedDeparture(self._receive)
+        departure.tell(leave)
         try:
             yield
         except asyncio.CancelledError:
@@ -158,7 +158,7 @@ class HttpExchange:
             asking.uncancel()
             raise CallerLeftError from None
         finally:
-            watching.cancel()
+            departure.forget(leave)
 
     async def _start(self, status: int, headers: Mapping[str, str], media: str) -> None:
         self.begun = True
@@ -166,6 +166,23 @@ class HttpExchange:
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         raw.append((b"content-type", media.encode("latin-1")))
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+class _WatchedDeparture(Departure):
+    """On a server that tells nobody: a task waits for the end."""
+
+    def __init__(self, receive: Receive) -> None:
+        super().__init__(lambda: None)
+        self._watching = asyncio.create_task(self._watch(receive))
+
+    async def _watch(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.happened()
+
+    def forget(self, leave: Callable[[], object]) -> None:
+        super().forget(leave)
+        self._watching.cancel()
 
 
 def _too_large(most: int) -> RefusedError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from routelab.serve.callers import Identity
 from routelab.serve.config import GatewayLimits, LimitRule
@@ -95,7 +95,7 @@ class LimitKeeper:
         uses = [self._use(scope, name, rule, now_s) for scope, name, rule in rules]
         for (scope, name, rule), use in zip(rules, uses, strict=True):
             _refill(use, rule, now_s, day)
-            self._check(use, rule, f"{scope} {name!r}" if name else "everybody together")
+            self._check(use, rule, scope, name)
         for (_, _, rule), use in zip(rules, uses, strict=True):
             use.room -= rule.requests_per_minute is not None
             use.under_way += 1
@@ -138,7 +138,15 @@ class LimitKeeper:
             if use.under_way:
                 self._uses[name] = use
 
-    def _check(self, use: Use, rule: LimitRule, who: str) -> None:
+    def _check(self, use: Use, rule: LimitRule, scope: str, name: str) -> None:
+        full = rule.at_once is not None and use.under_way >= rule.at_once
+        dry = rule.requests_per_minute is not None and use.room < 1.0
+        spent = rule.usd_per_day is not None and use.spent_usd >= rule.usd_per_day
+        if full or dry or spent:
+            self._refuse(use, rule, f"{scope} {name!r}" if name else "everybody together")
+
+    def _refuse(self, use: Use, rule: LimitRule, who: str) -> NoReturn:
+        """Say which limit is reached, the first of them."""
         if rule.at_once is not None and use.under_way >= rule.at_once:
             raise _limited(
                 f"{who} has {use.under_way} requests under way, and may have {rule.at_once} at"
@@ -155,16 +163,15 @@ class LimitKeeper:
                 "rate_limit_exceeded",
                 wait_s,
             )
-        if rule.usd_per_day is not None and use.spent_usd >= rule.usd_per_day:
-            left_s = _DAY_S - self._wall_clock() % _DAY_S
-            raise RefusedError(
-                429,
-                f"{who} has spent {use.spent_usd:.6g} of {rule.usd_per_day:g} USD for today, which"
-                " ends at midnight UTC",
-                "insufficient_quota",
-                kind="insufficient_quota",
-                retry_after_s=left_s,
-            )
+        left_s = _DAY_S - self._wall_clock() % _DAY_S
+        raise RefusedError(
+            429,
+            f"{who} has spent {use.spent_usd:.6g} of {rule.usd_per_day:g} USD for today, which"
+            " ends at midnight UTC",
+            "insufficient_quota",
+            kind="insufficient_quota",
+            retry_after_s=left_s,
+        )
 
 
 def _burst(rule: LimitRule) -> float:

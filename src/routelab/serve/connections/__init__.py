@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from routelab.lazy import attach
 
 if TYPE_CHECKING:
+    from routelab.serve.connections.departure import DEPARTURE, Departure
     from routelab.serve.connections.headers import HeaderFields, header_fields
     from routelab.serve.connections.http_connection import HttpConnection, http_connections
     from routelab.serve.connections.joined_writes import JoinedWrites
@@ -15,6 +16,8 @@ else:
     __getattr__, __dir__ = attach(
         __name__,
         {
+            "DEPARTURE": "departure",
+            "Departure": "departure",
             "HeaderFields": "headers",
             "HttpConnection": "http_connection",
             "JoinedWrites": "joined_writes",
@@ -25,6 +28,8 @@ else:
     )
 
 __all__ = [
+    "DEPARTURE",
+    "Departure",
     "HeaderFields",
     "HttpConnection",
     "JoinedWrites",

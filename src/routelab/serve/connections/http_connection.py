@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from routelab.runtime import REQUEST_ID, encode_json
 from routelab.runtime.requests import new_request_id
 from routelab.serve.config import GatewayLimits
+from routelab.serve.connections.departure import DEPARTURE, Departure
 from routelab.serve.connections.joined_writes import JoinedWrites
 from routelab.serve.connections.request_parser import RequestParser
 from routelab.serve.refusal import OF_AN_ANSWER, RefusedError
@@ -47,12 +48,14 @@ class HttpConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request."""
         super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
+        self._departure = Departure(self.flow.resume_reading)
         self._set_alarm()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._stop_alarm()
         super().connection_lost(exc)
+        self._departure.happened()
 
     def data_received(self, data: bytes) -> None:
         """Read what came, as far as the limits of heads allow."""
@@ -86,6 +89,7 @@ class HttpConnection(HttpToolsProtocol):
         """The head is there."""
         if not self.parser.passes_over:  # type: ignore[attr-defined]
             self._begun, self._unread = False, 0
+            self.scope["extensions"] = {DEPARTURE: {"of": self._departure}}
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -132,7 +132,7 @@ def _summary(finished: FinishedRequest, redact: Callable[[str], str]) -> Decisio
         cost_usd=_known(finished.cost_usd),
         latency_s=_known(finished.latency_s),
         degraded=finished.degraded,
-        error=_short(redact(finished.error or "")),
+        error=_short(redact(finished.error)) if finished.error else "",
         calls=tuple(
             [_call(step, step.feedback is answer, redact) for step in finished.steps[:_CALLS]]
         ),
@@ -150,7 +150,7 @@ def _call(step: Step, delivered: bool, redact: Callable[[str], str]) -> CallSumm
         cost_usd=_known(it.cost_usd),
         latency_s=_known(it.latency_s),
         attempts=len(it.attempts),
-        error=_short(redact(it.error or "")),
+        error=_short(redact(it.error)) if it.error else "",
         rejected=tuple([_short(redact(why)) for why in it.rejected]),
         delivered=delivered,
     )
