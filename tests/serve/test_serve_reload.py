@@ -98,3 +98,20 @@ def test_two_looks_at_once_take_a_change_over_once(world, tmp_path):
         for it in looks:
             it.join()
     assert sorted(taken) == [False, False, False, True]
+
+
+def test_a_link_that_leads_to_another_release_keeps_its_name(sample_log, tmp_path):
+    with background(sample_log) as url:
+        known = pointed_at(url, MODELS, sample_log.catalogue)
+        for name, model in (("mine-1", "small-8b"), ("mine-2", "frontier")):
+            saved(tmp_path / f"{name}.policy", Fixed(model), known)
+        catalogue = listed(tmp_path / "models.toml", known)
+        link = tmp_path / "mine.policy"
+        link.symlink_to("mine-1.policy")
+        body = asking(prompt(sample_log, 0), model="routelab/mine")
+        with running([link], catalogue, ServeConfig(reload_s=0.0)) as gateway:
+            assert gateway.chat(body).headers["x-routelab-model"] == "small-8b"
+            (tmp_path / "next").symlink_to("mine-2.policy")
+            (tmp_path / "next").replace(link)
+            assert gateway.reload()
+            assert gateway.chat(body).headers["x-routelab-model"] == "frontier"

@@ -69,8 +69,9 @@ def load_all(policies: Sequence[str | Path], catalogue: str | Path, config: Serv
 
 
 def policy_name(path: Path) -> str:
-    """The name of a policy in a directory."""
-    return path.resolve().name.removesuffix(".policy")
+    """The name of a policy in a directory: of a link its own, whatever it leads to today."""
+    named = path.resolve() if path.name in ("", "..") else path
+    return named.name.removesuffix(".policy")
 
 
 class Roster:
