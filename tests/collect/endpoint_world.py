@@ -32,12 +32,17 @@ class Endpoint:
     Attributes:
         asked: (request id, model) of every request, in order.
         bills: USD by request id and model, one for each answer that was made.
+        broken: (request id, model) whose logged call failed, so that it always does.
     """
 
-    def __init__(self, log: Log, faults: dict[str, float], seed: int = 0) -> None:
+    def __init__(
+        self, log: Log, faults: dict[str, float], seed: int = 0, latency_scale: float = 0.0
+    ) -> None:
         self.asked: list[tuple[str, str]] = []
         self.bills: dict[tuple[str, str], list[float]] = {}
-        self._app = replay_app(log)
+        ids = log.requests.id
+        self.broken = {(ids[row], log.models[at]) for row, at in np.argwhere(log.error)}
+        self._app = replay_app(log, latency_scale=latency_scale)
         self._faults = faults
         self._rng = random.Random(seed)
 

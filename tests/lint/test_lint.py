@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from defects import DEFECTS
 
+from routelab.collect.storage.cell_table import OUTCOMES
 from routelab.core import SignalSpec
 from routelab.core.catalogue.catalogue import Catalogue, Deployment, Model
 from routelab.lint import LintFinding, lint
@@ -74,6 +75,14 @@ def test_what_a_defect_is_not_is_not_found(clean, tmp_path):
         found = linted(defect.put(clean.copy()), tmp_path / "log.parquet", defect.signals)
         told = {it.check for it in alarms(found)} - {defect.check}
         assert told <= follow.get(defect.check, set()), (name, found)
+
+
+@pytest.mark.parametrize(("said", "found"), [("correct", {"judge-always-agrees"}), *(
+    (it, set()) for it in OUTCOMES)])  # fmt: skip
+def test_how_asking_ended_is_no_grade(clean, tmp_path, said, found):
+    path = tmp_path / "log.parquet"
+    clean.assign(outcome=said).to_parquet(path)
+    assert {it.check for it in alarms(lint(read(path), now_s=NOW_S))} == found
 
 
 def test_findings_name_rows_and_requests(clean, tmp_path):

@@ -81,3 +81,29 @@ def test_a_self_check_asks_about_the_answer_and_pays_for_it(tmp_path, reply, sur
     assert result.standing.arms[0].done == 1
     if sure is None:
         assert "self_check" in cell.notes[-1]
+
+
+def test_an_answer_whose_run_ended_before_its_self_check_is_checked_by_the_next(tmp_path):
+    source = prompts(tmp_path, 1)
+
+    def say(body):
+        return said("85" if len(body["messages"]) == 3 else "4")
+
+    def killed(body):
+        if len(body["messages"]) == 3:
+            raise MemoryError("killed")
+        return said("4")
+
+    with pytest.raises(MemoryError):
+        collected(source, models("small"), killed, signals=("self_check",), at_once=1)
+    (cell,) = cells(source).values()
+    assert (cell.answer, dict(cell.signals)) == ("4", {})
+    result, upstream = collected(source, models("small"), say, signals=("self_check",))
+    (only,) = upstream.bodies
+    assert only["messages"][1]["content"] == "4", "the answer itself is not asked for again"
+    (cell,) = cells(source).values()
+    assert (cell.answer, cell.signals) == ("4", {"self_check": 0.85})
+    assert result.standing.spent_usd == cell.spent_usd == pytest.approx(2 * USD)
+    assert result.standing.unknown_usd > 0.0, "the check that was under way may be billed"
+    _, upstream = collected(source, models("small"), say, signals=("self_check",))
+    assert upstream.bodies == []

@@ -20,6 +20,7 @@ from routelab.collect.storage import (
     differences,
     read_manifest,
 )
+from routelab.collect.storage.cell_order import in_order
 from routelab.errors import CollectError, LogError
 
 
@@ -46,6 +47,27 @@ def test_what_is_kept_is_read_back_by_another_process(tmp_path):
     assert (table.left, table.spent_usd) == (5, said.spent_usd)
     assert [it.row for it in table.unsettled] == [2]
     assert table.unknown_usd == 0.25
+
+
+@pytest.mark.parametrize("held", [1, 300, 1 << 20])
+def test_cells_stand_in_the_order_of_requests_whatever_came_first(held):
+    right = [cell(row, arm, answer=f"{row}\n{arm}") for row in range(12) for arm in range(2)]
+    came = [right[at] for at in np.random.default_rng(1).permutation(len(right))]
+    assert [*in_order(came, held)] == right
+    assert came != right
+
+
+def test_a_log_is_the_same_whatever_was_answered_first(tmp_path):
+    logs = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        folder = begun(tmp_path / name, requests=4)
+        cells = [cell(row, arm, answer=f"{row} {arm}") for row in range(4) for arm in range(2)]
+        written(folder, *(cells if name == "one" else reversed(cells)))
+        with Collection(folder) as found:
+            write_log(found, folder / "log.parquet")
+        logs.append((folder / "log.parquet").read_bytes())
+    assert logs[0] == logs[1]
 
 
 def test_a_line_half_written_is_cut_off_and_asked_again(tmp_path):

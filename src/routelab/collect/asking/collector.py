@@ -130,11 +130,12 @@ class Collector:
         Raises:
             CollectError: the collection cannot be written any more.
         """
+        unchecked = self._unchecked()
         try:
             async with asyncio.TaskGroup() as tasks:
                 for arm in self._arms:
                     for _ in range(self._options.at_once):
-                        tasks.create_task(self._work(arm))
+                        tasks.create_task(self._work(arm, unchecked[arm]))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return self.standing()
@@ -151,7 +152,19 @@ class Collector:
             self._stopped,
         )
 
-    async def _work(self, arm: int) -> None:
+    def _unchecked(self) -> dict[int, list[AskedCell]]:
+        """By arm, answers of earlier runs that ended before their self-check did."""
+        found: dict[int, list[AskedCell]] = {arm: [] for arm in self._arms}
+        if SELF_CHECK in self._options.signals:
+            for _, _, cell in self._writer.collection.cells():
+                if cell.arm in found and _to_check(cell) and SELF_CHECK not in cell.signal_usd:
+                    found[cell.arm].append(cell)
+        return found
+
+    async def _work(self, arm: int, unchecked: list[AskedCell]) -> None:
+        while unchecked and not self._over(arm):
+            cell = unchecked.pop()
+            await self._check(cell.row, arm, self._requests[cell.row], cell)
         while (row := await self._order.next(arm)) is not None:
             request = self._requests[row]
             if self._too_long(arm, request):
@@ -233,7 +246,7 @@ class Collector:
     ) -> None:
         cell = answered_cell(row, arm, feedback, attempts, self._sources, money, self._wall_clock())
         await self._keep(cell)
-        if SELF_CHECK in self._options.signals and cell.outcome == "answered" and cell.answer:
+        if SELF_CHECK in self._options.signals and _to_check(cell):
             await self._check(row, arm, request, cell)
 
     async def _check(self, row: int, arm: int, request: CollectedRequest, cell: AskedCell) -> None:
@@ -333,3 +346,7 @@ class Collector:
         asked_s = feedback.retry_after_s
         pause_s = min(_LONGEST_S, 0.5 * 2.0**rounds if asked_s is None else max(asked_s, 0.1))
         await anyio.sleep(pause_s)
+
+
+def _to_check(cell: AskedCell) -> bool:
+    return cell.outcome == "answered" and bool(cell.answer)

@@ -45,6 +45,8 @@ def signal_specs(signals: tuple[str, ...]) -> dict[str, SignalSpec]:
 def write_log(collection: Collection, out: Path, grades: Grades = lambda _: _NONE) -> int:
     """Write every cell that is over as a row of a log; a file at `out` is replaced atomically.
 
+    Rows are in the order of the requests, then of the models, so that the same answers give the
+    same log, and the same figures, however often asking was stopped.
     Answers that were cut, refused or empty stand in it with that word in the column `outcome`; a
     cell without an answer has its reason in the column `error`.
 
@@ -76,7 +78,7 @@ def write_log(collection: Collection, out: Path, grades: Grades = lambda _: _NON
 
 
 def _calls(collection: Collection, grades: Grades) -> Iterator[LoggedCall]:
-    for it in collection.cells():
+    for it in collection.cells(ordered=True):
         yield logged_call(it, grades(it))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from routelab.collect.storage.cell import AskedCell
 from routelab.collect.storage.cell_files import CellFiles, cell_files, cell_lines
+from routelab.collect.storage.cell_order import in_order
 from routelab.collect.storage.cell_table import CellTable
 from routelab.collect.storage.manifest import MANIFEST, Manifest, read_manifest
 from routelab.collect.storage.request_file import REQUESTS, CollectedRequest, RequestFile
@@ -80,20 +81,28 @@ class Collection:
             ) from error
         return table
 
-    def cells(self) -> Iterator[CollectedCell]:
+    def cells(self, *, ordered: bool = False) -> Iterator[CollectedCell]:
         """Every cell that is over, asked again or not; the last word on each, as written.
 
+        Args:
+            ordered: by request, then by arm, instead of as they were answered, which is another
+                order in each run.
         Raises:
             CollectError: a file cannot be read, or is of another collection.
         """
-        files, models = self.files, self.manifest.models
-        last = np.full((len(self.requests), len(models)), -1, np.int64)
+        models, found = self.manifest.models, self._last_words()
+        for cell in in_order(found) if ordered else found:
+            yield CollectedCell(self.requests[cell.row], models[cell.arm], cell)
+
+    def _last_words(self) -> Iterator[AskedCell]:
+        files = self.files
+        last = np.full((len(self.requests), len(self.manifest.arms)), -1, np.int64)
         for at, line in enumerate(cell_lines(files)):
             if isinstance(line, AskedCell):
                 last[line.row, line.arm] = at
         for at, line in enumerate(cell_lines(files)):
             if isinstance(line, AskedCell) and last[line.row, line.arm] == at:
-                yield CollectedCell(self.requests[line.row], models[line.arm], line)
+                yield line
 
     def close(self) -> None:
         """Close its files."""

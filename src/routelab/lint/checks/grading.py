@@ -17,6 +17,8 @@ from routelab.signals import is_grade
 
 _LEAST, _SHARE = 5, 0.005
 _MANY = 50
+_ENDS = ("answered", "cut", "refused", "empty", "failed", "too_long")
+"""What `routelab collect` writes into `outcome`: how asking ended, which is no grade."""
 _FAILED = re.compile(
     r"\b(error|exception|traceback|time[d -]*out|rate.?limit|429|50[0234]|could not (?:be )?parse|"
     r"failed to|cannot grade|unparse?able|ungraded)\b",
@@ -111,6 +113,8 @@ def agreeing_judges(evidence: LogEvidence) -> Iterator[LintFinding]:
         said = _words(evidence.written(name))
         given = said[(said != "") & ~np.isin(said, ["nan", "none"])]
         values, counts = np.unique(given, return_counts=True)
+        if name.lower() == "outcome" and np.isin(values, _ENDS).all():
+            continue
         if len(given) < _MANY or (len(values) > 1 and counts.max() < 0.995 * len(given)):
             continue
         if np.unique(evidence.quality[~np.isnan(evidence.quality)]).size == 1 or len(values) == 1:
