@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +14,7 @@ from msgspec import structs
 
 from routelab import serve as gateway
 from routelab.cli.console import tell
+from routelab.cli.interrupts import stop_on_signals
 from routelab.core.messages import known
 from routelab.errors import ConfigError, RoutelabError
 from routelab.serve import batch as batches
@@ -107,7 +106,7 @@ def batch(
                 going = batches.BatchRun(
                     service.gateway, asked, output, progress=_Teller(), **options
                 )
-                _stop_on_signals(going)
+                stop_on_signals(going)
                 return await going.run()
 
         _finish(asyncio.run(run()), failures)
@@ -132,7 +131,7 @@ async def _watch(
         watch = batches.BatchWatch(
             service.gateway, folder, out, retry=retry, told=told, progress=_Teller(), **options
         )
-        _stop_on_signals(watch)
+        stop_on_signals(watch)
         changes = asyncio.create_task(service.watch())
         tell(f"watching {folder}; answers go to {out}")
         try:
@@ -194,17 +193,3 @@ def _line(now: batches.BatchProgress) -> str:
         f"{now.answered} of {now.asked} answered{failed} ({share:.0%}), {now.cost_usd:.6g} USD"
         + (f", {left}" if left and not now.done else "")
     )
-
-
-def _stop_on_signals(going: batches.BatchRun | batches.BatchWatch) -> None:
-    """Once, see through what is under way; twice, end."""
-    if sys.platform == "win32":
-        return
-    loop = asyncio.get_running_loop()
-    for stop in (signal.SIGINT, signal.SIGTERM):
-
-        def stopped(stop: signal.Signals = stop) -> None:
-            going.stop(f"{stop.name} stopped it")
-            loop.remove_signal_handler(stop)
-
-        loop.add_signal_handler(stop, stopped)

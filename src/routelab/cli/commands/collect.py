@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +13,7 @@ from msgspec import to_builtins
 
 from routelab.cli.arguments import pairs
 from routelab.cli.console import print_json, tell
+from routelab.cli.interrupts import stop_on_signals
 from routelab.cli.options import AskingOptions, Columns, Json, collect_options, grouped
 from routelab.cli.output import collection_tables, tables
 from routelab.collect import (
@@ -111,7 +110,7 @@ async def _collected(
     def begun(collector: Collector, notes: tuple[str, ...]) -> None:
         for note in notes:
             tell(f"note: {note}")
-        _stop_on_signals(collector)
+        stop_on_signals(collector)
 
     return await collect(
         prompts,
@@ -178,17 +177,3 @@ class _Teller:
         if (at_s := time.monotonic()) - self._told_s >= _TOLD_S:
             self._told_s = at_s
             tell(collection_tables.standing_line(now))
-
-
-def _stop_on_signals(going: Collector) -> None:
-    """Once, see through what is under way; twice, end."""
-    if sys.platform == "win32":
-        return
-    loop = asyncio.get_running_loop()
-    for stop in (signal.SIGINT, signal.SIGTERM):
-
-        def stopped(stop: signal.Signals = stop) -> None:
-            going.stop(f"{stop.name} stopped it")
-            loop.remove_signal_handler(stop)
-
-        loop.add_signal_handler(stop, stopped)

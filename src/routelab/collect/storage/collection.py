@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from routelab.collect.storage.cell_order import in_order
 from routelab.collect.storage.cell_table import CellTable
 from routelab.collect.storage.manifest import MANIFEST, Manifest, read_manifest
 from routelab.collect.storage.request_file import REQUESTS, CollectedRequest, RequestFile
+from routelab.collect.storage.self_closing import SelfClosing
 from routelab.errors import CollectError
 
 
@@ -32,7 +32,7 @@ class CollectedCell(NamedTuple):
     cell: AskedCell
 
 
-class Collection:
+class Collection(SelfClosing):
     """A collection that is there, to be read; used within `with`.
 
         with Collection(Path("mine.collection")) as found:
@@ -107,17 +107,6 @@ class Collection:
     def close(self) -> None:
         """Close its files."""
         self.requests.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def is_collection(path: Path) -> bool:

@@ -6,12 +6,12 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 import msgspec
 import numpy as np
 
+from routelab.collect.storage.self_closing import SelfClosing
 from routelab.core import Ints, Message
 from routelab.core.storage import lines_of, open_regular
 from routelab.errors import CollectError
@@ -45,7 +45,7 @@ encode_request = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(CollectedRequest).decode
 
 
-class RequestFile:
+class RequestFile(SelfClosing):
     """The requests of a collection; of the file no more is in memory than where lines begin.
 
     Args:
@@ -105,14 +105,3 @@ class RequestFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -6,13 +6,12 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from routelab.collect.storage.cell import AskedCell, Line, Released, Reserved, encode_line
 from routelab.collect.storage.cell_files import DamagedLine, cell_lines, mend, pack
 from routelab.collect.storage.collection import Collection
 from routelab.collect.storage.journal import CellJournal
+from routelab.collect.storage.self_closing import SelfClosing
 from routelab.core.storage import lock_file
 from routelab.errors import CollectError
 
@@ -50,7 +49,7 @@ class CollectionLock:
             self._held = -1
 
 
-class CollectionWriter:
+class CollectionWriter(SelfClosing):
     """Writes cells of a collection that this process has locked; used within `with`.
 
     Attributes:
@@ -117,17 +116,6 @@ class CollectionWriter:
         self.close()
         files = self.collection.files
         pack(files, _settled(cell_lines(files), list(self.table.unsettled)))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _settled(lines: Iterator[Line | DamagedLine], unsettled: list[Reserved]) -> Iterator[Line]:
